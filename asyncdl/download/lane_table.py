@@ -1,0 +1,178 @@
+"""The lanes of a run, each with its queue of jobs, and the heap that says which may start next.
+
+Lanes are made when first met and forgotten when idle, so that their number follows what is queued, not what the source holds.
+A lane waits until the shell has said what earlier runs learnt of it (`unknown`, `restore`). Pure, like the scheduler.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from asyncdl.clock import Instant
+from asyncdl.download.job import Job
+from asyncdl.download.lane import LaneState
+from asyncdl.download.outcome import TicketKind
+from asyncdl.model import LaneRecord
+
+
+class LaneQueue:
+    """A lane and the jobs waiting in it; robots.txt fetches go before everything else.
+
+    `version` tells its live heap entry from stale ones.
+    """
+
+    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "version")
+
+    def __init__(self, lane: LaneState) -> None:
+        self.lane = lane
+        self.robots: deque[Job] = deque()
+        self.jobs: deque[Job] = deque()
+        self.known = False
+        self.awaits_robots = False
+        self.ready_at: float | None = None
+        self.version = 0
+
+    @property
+    def head(self) -> Job:
+        """The job whose turn is next."""
+        return self.robots[0] if self.robots else self.jobs[0]
+
+    def __len__(self) -> int:
+        return len(self.robots) + len(self.jobs)
+
+
+class LaneTable:
+    """Queues by lane name, and the order in which they may start."""
+
+    def __init__(self, make_lane: Callable[[str], LaneState]) -> None:
+        self.queued = 0
+        self._make_lane = make_lane
+        self._queues: dict[str, LaneQueue] = {}
+        self._heap: list[tuple[float, int, int, LaneQueue]] = []
+        self._sequence = itertools.count()
+        self._unknown: list[str] = []
+        self._changed: dict[str, LaneRecord] = {}
+
+    def __iter__(self) -> Iterator[LaneQueue]:
+        return iter(self._queues.values())
+
+    def get(self, name: str) -> LaneQueue | None:
+        """The queue of a lane that is in use."""
+        return self._queues.get(name)
+
+    def of(self, name: str) -> LaneQueue:
+        """The queue of a lane, made when it is not in use yet."""
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = LaneQueue(self._make_lane(name))
+            self._unknown.append(name)
+        return queue
+
+    # -- jobs ------------------------------------------------------------------------------------------------
+
+    def put(self, queue: LaneQueue, job: Job, *, front: bool) -> None:
+        """Queue a job; `front` for work already begun, which ends before fresh work starts."""
+        jobs = queue.robots if job.kind is TicketKind.ROBOTS else queue.jobs
+        if front:
+            jobs.appendleft(job)
+        else:
+            jobs.append(job)
+        self.queued += 1
+        self.schedule(queue)
+
+    def pop(self, queue: LaneQueue) -> Job:
+        """Take the head of a queue. The caller schedules the queue again."""
+        self.queued -= 1
+        return (queue.robots or queue.jobs).popleft()
+
+    def empty(self, queue: LaneQueue) -> list[Job]:
+        """Take all jobs out of a queue."""
+        jobs = [*queue.robots, *queue.jobs]
+        queue.robots.clear()
+        queue.jobs.clear()
+        self.queued -= len(jobs)
+        self.schedule(queue)
+        return jobs
+
+    # -- order -----------------------------------------------------------------------------------------------
+
+    def schedule(self, queue: LaneQueue) -> None:
+        """Give the queue its one live heap entry at the time its head may start, or none while it may not start."""
+        ready_at = self._ready_at(queue)
+        if ready_at == queue.ready_at:
+            return
+        queue.version += 1
+        queue.ready_at = ready_at
+        if ready_at is not None:
+            heapq.heappush(self._heap, (ready_at, next(self._sequence), queue.version, queue))
+
+    def _ready_at(self, queue: LaneQueue) -> float | None:
+        if not queue.known or not (queue.robots or (queue.jobs and not queue.awaits_robots)):
+            return None
+        return queue.lane.ready_at()
+
+    def next_ready(self, now: Instant) -> LaneQueue | float | None:
+        """The queue whose turn it is, taken off the heap; else the time (monotonic) of the next; else None."""
+        while self._heap:
+            ready_at, _, version, queue = self._heap[0]
+            if version == queue.version and ready_at > now.monotonic:
+                return ready_at
+            heapq.heappop(self._heap)
+            if version == queue.version:
+                queue.version += 1
+                queue.ready_at = None
+                return queue
+        return None
+
+    # -- memory ----------------------------------------------------------------------------------------------
+
+    def unknown(self) -> list[str]:
+        """Lanes made since the last call: the shell looks up what is remembered of them and calls `restore`."""
+        unknown, self._unknown = self._unknown, []
+        return unknown
+
+    def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
+        """Let lanes begin, with what earlier runs learnt of them."""
+        for name in names:
+            if queue := self._queues.get(name):
+                # What this run has saved but not committed yet is newer than what was read.
+                if record := self._changed.get(name) or remembered.get(name):
+                    queue.lane.restore(record, now)
+                queue.known = True
+                self.schedule(queue)
+
+    def remember(self, queue: LaneQueue) -> None:
+        """Note that what is to be remembered of this lane has changed."""
+        self._changed[queue.lane.name] = queue.lane.record()
+
+    def changed(self) -> tuple[LaneRecord, ...]:
+        """What is to be stored of lanes since the last call."""
+        changed, self._changed = tuple(self._changed.values()), {}
+        return changed
+
+    def forget_idle(self, now: Instant) -> int:
+        """Drop lanes with nothing queued or in flight, whose pace and pause would let them start now. How many."""
+        idle = [
+            name
+            for name, queue in self._queues.items()
+            if queue.known
+            and not len(queue)
+            and not queue.awaits_robots
+            and queue.lane.idle(now)
+        ]
+        for name in idle:
+            del self._queues[name]
+        return len(idle)
+
+    def check(self) -> None:
+        """Raise AssertionError when an invariant of this table is broken; for tests."""
+        assert self.queued == sum(len(queue) for queue in self), "queued jobs are miscounted"
+        live = [entry[3] for entry in self._heap if entry[2] == entry[3].version]
+        assert len(live) == len(set(map(id, live))), "a lane has two live heap entries"
+        for queue in self:
+            assert queue.lane.in_flight >= 0, f"{queue.lane.name}: negative requests in flight"
+            assert queue.ready_at == self._ready_at(queue), f"{queue.lane.name} is not scheduled as it should be"
+            assert (queue.ready_at is not None) == (queue in live), f"{queue.lane.name} waits outside the heap"

@@ -1,0 +1,299 @@
+"""Decides which request may start now, and what follows from how it ended. Pure and synchronous.
+
+Rules of this module: no clock, no I/O, no randomness of its own; `now` and the random source are given. The shell around it
+feeds it with due rows (`add`), carries its tickets out (`take`), and tells it what came of them (`finish`). Nobody waits while
+holding a slot: what may not start yet is a queue entry, not a task.
+
+Cost: a decision is logarithmic in the lanes that have something queued, and does not depend on the number of rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from asyncdl.clock import Instant
+from asyncdl.download import verdicts
+from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.job import Job, job_of
+from asyncdl.download.lane import LaneLimits, LaneState
+from asyncdl.download.lane_table import LaneQueue, LaneTable
+from asyncdl.download.outcome import Failed, Finished, ManifestRead, Outcome, Redirected, RobotsRead, Saved, Ticket, TicketKind, Wait
+from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
+from asyncdl.errors import Blame, error_type
+from asyncdl.model import LaneRecord, Work, WorkKind
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerRules:
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit."""
+
+    concurrency: int = 128
+    rate_per_second: float = 0.0
+    lane_limits: LaneLimits = LaneLimits(3.0, 2)
+    max_attempts: int = 4
+    retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
+    max_redirects: int = 5
+    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+
+
+class Scheduler:
+    """The one place that says *now*. See the module's docstring for its use."""
+
+    def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
+        self.rules = rules
+        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff))
+        self._random = random
+        self._lane_of_url = lane_of_url
+        self._robots = robots
+        self._tickets: dict[int, tuple[Job, LaneQueue]] = {}
+        self._ticket_ids = itertools.count(1)
+        self._works: set[tuple[WorkKind, int]] = set()
+        self._not_before = -math.inf
+
+    @property
+    def in_flight(self) -> int:
+        """Tickets handed out and not finished."""
+        return len(self._tickets)
+
+    @property
+    def works(self) -> int:
+        """Rows held: queued, in flight, or between two candidates."""
+        return len(self._works)
+
+    # -- rows in, rows back ----------------------------------------------------------------------------------
+
+    def add(self, work: Work, now: Instant) -> Finished | None:
+        """Take up a due row. A row with nothing to ask for gets its verdict at once; otherwise it is queued and None returned."""
+        if (work.kind, work.id) in self._works:
+            raise ValueError(f"{work.kind} {work.id} is already with the scheduler")
+        self._works.add((work.kind, work.id))
+        return self._advance(job_of(work), now)
+
+    def wants(self, lane: str, look_ahead: int, now: Instant, longest_pause_seconds: float) -> int:
+        """How many more rows of this lane to bring; none while it is paused longer than rows are worth holding."""
+        queue = self.lanes.get(lane)
+        if queue is None:
+            return look_ahead
+        if queue.lane.paused_seconds(now) > longest_pause_seconds:
+            return 0
+        return max(0, look_ahead - len(queue.jobs))
+
+    def release_paused(self, now: Instant, longest_pause_seconds: float) -> list[Work]:
+        """Give back the rows of lanes that are paused longer than this: they stay due, and memory is for lanes that move."""
+        released: list[Work] = []
+        for queue in list(self.lanes):
+            if len(queue) and queue.lane.paused_seconds(now) > longest_pause_seconds:
+                released += self._release(queue)
+        return released
+
+    def release_all(self) -> list[Work]:
+        """Give back every row that is not in flight: the run is stopping."""
+        return [work for queue in list(self.lanes) for work in self._release(queue)]
+
+    def _release(self, queue: LaneQueue) -> list[Work]:
+        released: list[Work] = []
+        for job in self.lanes.empty(queue):
+            if job.work is not None:
+                released.append(self._close(job))
+            else:  # nobody fetches the rules any more: whoever waited for them asks again
+                owner = self.lanes.of(job.for_lane)
+                owner.awaits_robots = False
+                self.lanes.schedule(owner)
+        return released
+
+    def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
+        """Let newly met lanes begin, with what earlier runs learnt of them; see `LaneTable.unknown`."""
+        self.lanes.restore(names, remembered, now)
+
+    def pause_all(self, seconds: float, now: Instant) -> None:
+        """Start nothing for a while: the trouble is ours."""
+        self._not_before = max(self._not_before, now.monotonic + seconds)
+
+    # -- tickets out -----------------------------------------------------------------------------------------
+
+    def take(self, now: Instant) -> Ticket | Finished | Wait:
+        """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
+        if self.in_flight >= self.rules.concurrency:
+            return Wait(None)
+        if self._not_before > now.monotonic:
+            return Wait(self._not_before)
+        while True:
+            queue = self.lanes.next_ready(now)
+            if not isinstance(queue, LaneQueue):
+                return Wait(queue)
+            step = self._begin(queue, now)
+            self.lanes.schedule(queue)
+            if step is not None:
+                return step
+
+    def _begin(self, queue: LaneQueue, now: Instant) -> Ticket | Finished | None:
+        job = queue.head
+        if job.kind is not TicketKind.ROBOTS:
+            permission = self._robots.permission(job.url, now)
+            if permission is Permission.UNKNOWN:
+                queue.awaits_robots = True
+                return self._issue(_robots_job(job.url, queue), queue, now)
+            if permission is Permission.DISALLOWED:
+                return self._candidate_failed(self.lanes.pop(queue), queue, Failed("robots_disallowed"), now)
+        return self._issue(self.lanes.pop(queue), queue, now)
+
+    def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
+        queue.lane.start(now)
+        if rate := self.rules.rate_per_second:
+            self._not_before = max(self._not_before, now.monotonic) + 1 / rate
+        ticket = Ticket(next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate)
+        self._tickets[ticket.id] = (job, queue)
+        return ticket
+
+    # -- outcomes in -----------------------------------------------------------------------------------------
+
+    def finish(self, ticket: Ticket, outcome: Outcome, now: Instant) -> Finished:
+        """Learn how a ticket ended, and say what follows. Each ticket is finished exactly once."""
+        job, queue = self._tickets.pop(ticket.id)
+        queue.lane.release()
+        try:
+            if isinstance(outcome, Failed):
+                return self._failed(ticket, job, queue, outcome, now)
+            self._answered(queue)
+            if isinstance(outcome, Redirected):
+                return self._redirected(job, queue, outcome, now)
+            if isinstance(outcome, RobotsRead):
+                return self._robots_read(job, outcome, now)
+            return self._obtained(job, outcome)
+        finally:
+            self.lanes.schedule(queue)
+
+    def _obtained(self, job: Job, outcome: Saved | ManifestRead) -> Finished:
+        work = self._close(job)
+        if isinstance(outcome, Saved):
+            return Finished(verdicts.saved(work, job, outcome))
+        return Finished(verdicts.expanded(work, outcome.canvases))
+
+    def _redirected(self, job: Job, queue: LaneQueue, outcome: Redirected, now: Instant) -> Finished:
+        job.hop += 1
+        lane = self._lane_of_url(outcome.url)
+        if job.hop > self.rules.max_redirects or outcome.url in job.seen or not lane:
+            error = "too_many_redirects" if lane else "invalid_url"
+            return self._image_blamed(job, queue, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
+        job.seen.add(outcome.url)
+        job.url = outcome.url
+        self.lanes.put(self.lanes.of(lane), job, front=True)
+        return Finished(note="redirected")
+
+    def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
+        if not self._robots.learn(job.authority, outcome.status, outcome.body, now):
+            return self._robots_unreachable(job, None, now)
+        owner = self.lanes.of(job.for_lane)
+        owner.awaits_robots = False
+        owner.lane.crawl_delay_seconds = self._robots.crawl_delay_seconds(job.authority)
+        self.lanes.schedule(owner)
+        return Finished(note="robots.txt read")
+
+    def _failed(self, ticket: Ticket, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        kind = error_type(outcome.error)
+        if kind.blame is Blame.LOCAL:
+            self.lanes.put(queue, job, front=True)
+            return Finished(local_fault=outcome.error, note=kind.meaning)
+        if kind.blame is Blame.HOST:
+            queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random)
+            self.lanes.remember(queue)
+            return self._host_blamed(job, queue, outcome, now)
+        if outcome.error != "timeout":
+            self._answered(queue)
+        elif queue.lane.timed_out(ticket.issued, now, self._random):
+            self.lanes.remember(queue)
+        return self._image_blamed(job, queue, outcome, now)
+
+    def _host_blamed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        """The job waits in its lane, unpaid; when the host is down and another has a candidate, it turns there meanwhile."""
+        note = f"host paused for {queue.lane.paused_seconds(now):.0f} s"
+        if job.work is None:
+            self.lanes.put(queue, job, front=True)
+            return Finished(note=note)
+        failure = verdicts.failure_row(job, outcome, queue.lane.name, job.work.attempts, now)
+        if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
+            job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+            finished = self._advance(job, now)
+            return Finished(finished.verdict if finished else None, failure, note="host is down: next candidate")
+        self.lanes.put(queue, job, front=True)
+        return Finished(failure=failure, note=note)
+
+    def _image_blamed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        if job.work is None:
+            return self._robots_unreachable(job, outcome.retry_after_seconds, now)
+        return self._candidate_failed(job, queue, outcome, now)
+
+    def _robots_unreachable(self, job: Job, retry_after_seconds: float | None, now: Instant) -> Finished:
+        """Broken or endless answers say nothing: as with an unreachable file, the host waits (RFC 9309, 2.3.1.3 and 2.3.1.4)."""
+        owner = self.lanes.of(job.for_lane)
+        owner.lane.refused("robots_unreachable", now, now, retry_after_seconds, self._random)
+        owner.awaits_robots = False
+        self.lanes.remember(owner)
+        self.lanes.schedule(owner)
+        return Finished(note="robots.txt unreachable: host paused")
+
+    def _candidate_failed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        attempts = job.work.attempts + 1 if job.work else 0
+        failure = verdicts.failure_row(job, outcome, queue.lane.name, attempts, now)
+        job.first_error = job.first_error or outcome.error
+        if error_type(outcome.error).transient:
+            job.transient_error = job.transient_error or outcome.error
+        else:
+            job.spent[job.candidate] = outcome.error
+        finished = self._advance(job, now)
+        verdict = finished.verdict if finished else None
+        return Finished(verdict, failure, note=verdicts.describe(verdict, now))
+
+    # -- moving jobs -----------------------------------------------------------------------------------------
+
+    def _advance(self, job: Job, now: Instant) -> Finished | None:
+        """Turn to the next candidate, or close the pass and say what becomes of the row."""
+        candidate = job.next_candidate()
+        while candidate is not None and verdicts.is_request(job, candidate):
+            job.aim(candidate)
+            if lane := self._lane_of_url(candidate.url):
+                self.lanes.put(self.lanes.of(lane), job, front=job.first_error is not None)
+                return None
+            job.first_error = job.first_error or "invalid_url"
+            job.spent[candidate.position] = "invalid_url"
+            candidate = job.next_candidate()
+        self._close(job)
+        return Finished(verdicts.close(job, candidate, self.rules.max_attempts, self.rules.retry_delays_seconds, now, self._random))
+
+    def _has_candidate_elsewhere(self, job: Job, lane: str) -> bool:
+        candidate = job.next_candidate()
+        return candidate is not None and verdicts.is_request(job, candidate) and self._lane_of_url(candidate.url) != lane
+
+    def _close(self, job: Job) -> Work:
+        if job.work is None:
+            raise AssertionError("only rows are closed")
+        self._works.remove((job.work.kind, job.work.id))
+        return job.work
+
+    def _answered(self, queue: LaneQueue) -> None:
+        troubled = queue.lane.troubled
+        queue.lane.answered()
+        if troubled:
+            self.lanes.remember(queue)
+
+    def check(self) -> None:
+        """Raise AssertionError when an invariant is broken; tests call it after every step, production never does."""
+        self.lanes.check()
+        assert self.in_flight <= self.rules.concurrency, "more requests in flight than allowed"
+        rows = [job.work for queue in self.lanes for job in queue.jobs if job.work]
+        rows += [job.work for job, _ in self._tickets.values() if job.work]
+        held = [(work.kind, work.id) for work in rows]
+        assert len(held) == len(set(held)), "a row is held twice"
+        assert set(held) == self._works, "a row is lost, or was not let go"
+        for queue in self.lanes:
+            flying = sum(1 for _, at in self._tickets.values() if at is queue)
+            assert flying == queue.lane.in_flight, f"{queue.lane.name}: requests in flight are miscounted"
+
+
+def _robots_job(url: str, queue: LaneQueue) -> Job:
+    authority = authority_of(url)
+    return Job(TicketKind.ROBOTS, None, f"{authority}/robots.txt", authority=authority, for_lane=queue.lane.name)

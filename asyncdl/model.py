@@ -1,0 +1,265 @@
+"""The words of the project as frozen values: what crosses the border between two stages.
+
+Nothing here decides or does anything. Times are UTC milliseconds (`*_ms`); hosts and lanes are named by
+text everywhere outside `store/`, which alone knows their row numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from asyncdl.status import ImageStatus
+
+
+class CandidateKind(IntEnum):
+    """What a candidate URL is expected to answer with. The numbers are stored."""
+
+    IMAGE = 0
+    MANIFEST = 1
+    PAGE = 2  # a landing page or viewer: tried only when nothing else is there
+
+
+class WorkKind(StrEnum):
+    """The two kinds of row that wait for a request."""
+
+    IMAGE = "image"
+    MANIFEST = "manifest"
+
+
+class FileRole(StrEnum):
+    """What a file is to its image."""
+
+    ORIGINAL = "original"
+    JPEG = "jpeg"
+    DEVELOPED = "developed"
+
+
+# ---- ingest -> store -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewCandidate:
+    """A URL that may yield an image. `rank` 1 is the largest picture; `host` is the URL's host (and port)."""
+
+    url: str
+    rank: int
+    kind: CandidateKind
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """What one row of the source says about an image beside its URL; empty text where it says nothing."""
+
+    line: int
+    licence: str = ""
+    rights_holder: str = ""
+    creator: str = ""
+    media_format: str = ""
+    references: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewManifest:
+    """A IIIF Presentation manifest of a record: work of its own. `key` is the key of its base."""
+
+    url: str
+    key: str
+    key_hash: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """One distinct photo of a record: its canonical key, its candidates best first, the rows it was folded from."""
+
+    key: str
+    key_hash: int
+    candidates: tuple[NewCandidate, ...]
+    rows: tuple[SourceRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record and its images in key order. An integer id is its own row number; any other id is text."""
+
+    external_id: int | str
+    images: tuple[NewImage, ...]
+    manifests: tuple[NewManifest, ...] = ()
+
+
+# ---- store -> download -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stored candidate. `spent` names the permanent failure that rules it out, if there was one."""
+
+    position: int
+    url: str
+    kind: CandidateKind
+    spent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A row that is due: an image or a manifest, with all that a fetch needs to know of it."""
+
+    kind: WorkKind
+    id: int
+    host: str
+    lane: str
+    external_id: int | str
+    number: int
+    attempts: int
+    status: ImageStatus
+    candidate: int
+    candidates: tuple[Candidate, ...]
+    due_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostDue:
+    """A host that has work: its row, its lane, and the earliest due time among its rows."""
+
+    host_id: int
+    host: str
+    lane: str
+    next_due_ms: int
+
+
+# ---- fetch -> inspect -> record --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen when a request failed; every text is as received and must be escaped before a terminal."""
+
+    detail: str = ""
+    http_status: int | None = None
+    media_type: str = ""
+    page_text: str = ""
+    final_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What inspection found in a body that is a whole image (or a raw file): type by content, pixels, flag."""
+
+    extension: str
+    media_type: str
+    width: int | None
+    height: int | None
+    flag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that lies (or, inside a batch, will lie) at `path`, relative to the collection."""
+
+    role: FileRole
+    path: str
+    size_bytes: int
+    sha256: bytes
+    media_type: str
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed request, as it is stored. `work_id` is an image or a manifest, by `kind`."""
+
+    kind: WorkKind
+    work_id: int
+    at_ms: int
+    error: str
+    url: str
+    host: str
+    attempt: int
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+# ---- -> store.apply --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A move of one image. `due_ms` is None for terminal statuses and while waiting for a manifest.
+
+    `error` is the error type (or, on success, the flag). `candidate` and `host` say what is tried next or
+    what won. `spent` marks candidates by position that failed for good. `reset_spent` clears such marks.
+    """
+
+    image: int
+    to: ImageStatus
+    due_ms: int | None
+    attempts: int
+    error: str | None = None
+    candidate: int | None = None
+    host: str | None = None
+    file: NewFile | None = None
+    spent: tuple[tuple[int, str], ...] = ()
+    reset_spent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """One painted picture of a manifest, ready to be matched with the images of the record by key."""
+
+    key: str
+    key_hash: int
+    candidates: tuple[NewCandidate, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestTransition:
+    """A move of one manifest. `canvases` is given when it was expanded (then `to` is SUCCESS)."""
+
+    manifest: int
+    to: ImageStatus
+    due_ms: int | None
+    attempts: int
+    error: str | None = None
+    canvases: tuple[Canvas, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRecord:
+    """What is remembered of a lane between runs. Limits of None mean: as the settings say."""
+
+    lane: str
+    pause_until_ms: int = 0
+    pause_reason: str = ""
+    incidents: int = 0
+    last_incident_ms: int = 0
+    down_since_ms: int = 0
+    given_up_ms: int = 0
+    robots_text: str | None = None
+    robots_fetched_ms: int = 0
+    rate_per_second: float | None = None
+    connections: int | None = None
+    held: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything one commit changes. Order inside: transitions, manifests, failures, lanes."""
+
+    transitions: tuple[Transition, ...] = ()
+    manifests: tuple[ManifestTransition, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    lanes: tuple[LaneRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Images by status label, with their total."""
+
+    total: int = 0
+    by_status: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,459 @@
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asyncdl.clock import Instant
+from asyncdl.download.lane import LaneLimits
+from asyncdl.download.outcome import Failed, Finished, ManifestRead, Redirected, RobotsRead, Saved, Ticket, TicketKind, Verdict, Wait
+from asyncdl.download.robots_gate import RobotsGate
+from asyncdl.download.scheduler import SchedulerRules
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord
+from asyncdl.status import ImageStatus
+from tests.download.worlds import World, image, manifest
+
+FACTS = ImageFacts("jpg", "image/jpeg", 4, 3)
+
+
+def saved() -> Saved:
+    return Saved(FACTS, spool=None)  # type: ignore[arg-type]  # the scheduler never looks into it
+
+
+def verdict(finished: Finished) -> Verdict:
+    assert finished.verdict is not None
+    return finished.verdict
+
+
+def test_a_row_is_asked_for_and_saved() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1.jpg"))
+    ticket = world.ticket()
+    assert (ticket.kind, ticket.url, ticket.lane, ticket.hop) == (TicketKind.IMAGE, "http://a.test/1.jpg", "a.test", 0)
+    done = verdict(world.finish(ticket, saved()))
+    assert (done.to, done.due_ms, done.attempts, done.error) == (ImageStatus.SUCCESS, None, 1, None)
+    assert world.scheduler.works == 0
+
+
+def test_candidates_are_tried_in_order_and_failures_that_last_are_marked() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/big.jpg", "http://b.test/small.jpg"))
+    first = world.finish(world.ticket(), Failed("http_404"))
+    assert first.verdict is None
+    assert first.failure is not None
+    assert (first.failure.error, first.failure.url, first.failure.attempt) == ("http_404", "http://a.test/big.jpg", 1)
+    second = world.ticket()
+    assert (second.url, second.lane, second.candidate) == ("http://b.test/small.jpg", "b.test", 1)
+    done = verdict(world.finish(second, saved()))
+    assert (done.to, done.candidate, done.spent) == (ImageStatus.SUCCESS, 1, ((0, "http_404"),))
+
+
+def test_a_page_is_tried_last_whatever_its_place() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/page", "http://a.test/small.jpg", kinds=(CandidateKind.PAGE, CandidateKind.IMAGE)))
+    assert world.ticket().url == "http://a.test/small.jpg"
+
+
+def test_a_lasting_failure_everywhere_is_final() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1.jpg"))
+    done = verdict(world.finish(world.ticket(), Failed("http_410")))
+    assert (done.to, done.due_ms, done.error, done.attempts) == (ImageStatus.FAILED, None, "http_410", 1)
+
+
+def test_a_passing_failure_is_due_again_and_is_given_up_when_the_attempts_are_spent() -> None:
+    world = World()
+    for attempts, delay in ((0, 5.0), (1, 600.0), (2, 43_200.0)):
+        world.add(image(1, "http://a.test/1.jpg", attempts=attempts))
+        done = verdict(world.finish(world.ticket(), Failed("server_error")))
+        assert done.to is ImageStatus.RETRY
+        assert done.attempts == attempts + 1
+        assert done.due_ms is not None
+        assert 0.9 * delay <= world.now.seconds_until(done.due_ms) <= 1.1 * delay
+    world.add(image(1, "http://a.test/1.jpg", attempts=3))
+    done = verdict(world.finish(world.ticket(), Failed("server_error")))
+    assert (done.to, done.due_ms, done.attempts, done.error) == (ImageStatus.EXHAUSTED, None, 4, "server_error")
+
+
+def test_a_passing_failure_of_one_candidate_outweighs_lasting_ones_of_others() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1.jpg", "http://b.test/1.jpg"))
+    world.finish(world.ticket(), Failed("truncated"))
+    done = verdict(world.finish(world.ticket(), Failed("http_404")))
+    assert (done.to, done.error, done.spent) == (ImageStatus.RETRY, "truncated", ((1, "http_404"),))
+
+
+def test_a_row_without_anything_to_ask_is_closed_at_once() -> None:
+    world = World()
+    [closed] = world.add(image(1))
+    assert (verdict(closed).to, verdict(closed).error) == (ImageStatus.FAILED, "no_url")
+    [closed] = world.add(image(2, "mailto:curator@a.test", host="a.test"))
+    assert (verdict(closed).to, verdict(closed).error) == (ImageStatus.FAILED, "invalid_url")
+
+
+def test_an_image_without_other_candidates_waits_for_its_manifest() -> None:
+    world = World()
+    kinds = (CandidateKind.IMAGE, CandidateKind.MANIFEST)
+    world.add(image(1, "http://a.test/1.jpg", "http://a.test/manifest", kinds=kinds))
+    done = verdict(world.finish(world.ticket(), Failed("http_404")))
+    assert (done.to, done.due_ms, done.candidate, done.attempts) == (ImageStatus.PENDING, None, 1, 0)
+
+
+def test_a_manifest_is_asked_for_and_expanded() -> None:
+    world = World()
+    world.add(manifest(1, "http://a.test/manifest"))
+    ticket = world.ticket()
+    assert ticket.kind is TicketKind.MANIFEST
+    canvases = (Canvas("k", 1, ()),)
+    done = verdict(world.finish(ticket, ManifestRead(canvases)))
+    assert (done.to, done.canvases) == (ImageStatus.SUCCESS, canvases)
+
+
+# -- redirects -----------------------------------------------------------------------------------------------
+
+
+def test_a_redirect_is_a_ticket_of_the_lane_it_leads_to() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1.jpg"))
+    assert world.finish(world.ticket(), Redirected("http://b.test/1.jpg")).verdict is None
+    hop = world.ticket()
+    assert (hop.lane, hop.url, hop.hop) == ("b.test", "http://b.test/1.jpg", 1)
+    assert verdict(world.finish(hop, saved())).to is ImageStatus.SUCCESS
+
+
+@pytest.mark.parametrize(("start", "targets"), [("http://a.test/0", ["http://a.test/0"]), ("http://a.test/", [f"http://a.test/{n}" for n in range(9)])])
+def test_loops_and_long_chains_end(start: str, targets: list[str]) -> None:
+    world = World()
+    world.add(image(1, start))
+    for target in targets:
+        finished = world.finish(world.ticket(), Redirected(target))
+        if finished.verdict:
+            break
+    assert verdict(finished).error == "too_many_redirects"
+    assert finished.failure is not None
+    assert finished.failure.evidence.final_url == target
+
+
+def test_a_redirect_to_something_that_is_no_web_address_is_final() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"))
+    assert verdict(world.finish(world.ticket(), Redirected("file:///etc/passwd"))).error == "invalid_url"
+
+
+# -- hosts ---------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_pauses_the_host_and_costs_the_image_nothing() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"), image(3, "http://b.test/3"))
+    refused = world.ticket()
+    assert refused.lane == "a.test"
+    finished = world.finish(refused, Failed("rate_limited", retry_after_seconds=30.0))
+    assert finished.verdict is None
+    assert finished.failure is not None
+    assert finished.failure.attempt == 0
+    assert world.ticket().lane == "b.test"  # others do not notice
+    wait = world.wait()
+    assert wait is not None
+    assert 30.0 <= wait <= 31.0
+    world.clock.advance(29.9)
+    assert world.wait() is not None
+    world.clock.advance(1.2)
+    again = world.ticket()
+    assert again.url == refused.url
+    assert isinstance(world.take(), Wait)  # one probe until the host answers
+    world.finish(again, saved())
+    assert world.ticket().url == "http://a.test/2"
+
+
+def test_pauses_grow_without_retry_after_and_failures_in_flight_count_once() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(1, 6)))
+    flying = [world.ticket() for _ in range(3)]
+    for ticket in flying:
+        world.finish(ticket, Failed("unavailable"))
+    pauses = []
+    for _ in range(4):
+        wait = world.wait()
+        assert wait is not None
+        pauses.append(wait)
+        world.clock.advance(wait)
+        world.finish(world.ticket(), Failed("unavailable"))
+    assert 5.0 <= pauses[0] <= 6.25
+    assert all(later > earlier * 1.5 for earlier, later in zip(pauses, pauses[1:], strict=False))
+
+
+def test_quiet_time_is_forgiven() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(1, 5)))
+    world.finish(world.ticket(), Failed("unavailable"))
+    world.clock.advance(world.wait() or 0.0)
+    world.finish(world.ticket(), saved())
+    world.clock.advance(2_000)
+    world.finish(world.ticket(), Failed("unavailable"))
+    wait = world.wait()
+    assert wait is not None
+    assert wait <= 6.25
+
+
+def test_a_row_turns_to_another_host_while_its_own_is_down_and_stays_due() -> None:
+    world = World()
+    world.add(image(1, "http://down.test/1", "http://up.test/1"))
+    for _ in range(2):
+        world.finish(world.ticket(), Failed("connect_failed"))
+        world.clock.advance(world.wait() or 0.0)
+    world.finish(world.ticket(), Failed("connect_failed"))
+    other = world.ticket()
+    assert other.lane == "up.test"
+    done = verdict(world.finish(other, Failed("http_404")))
+    assert (done.to, done.attempts, done.candidate, done.spent) == (ImageStatus.PENDING, 0, 0, ((1, "http_404"),))
+    assert done.due_ms is not None
+    assert done.due_ms > world.now.utc_ms
+
+
+def test_unanswered_requests_in_a_row_are_the_hosts_trouble() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(1, 9)))
+    for _ in range(5):
+        world.finish(world.ticket(), Failed("timeout"))
+    assert world.wait() is not None
+    assert [record.lane for record in world.scheduler.lanes.changed()] == ["a.test"]
+
+
+def test_a_local_fault_costs_nobody_anything() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"))
+    finished = world.finish(world.ticket(), Failed("disk_full"))
+    assert (finished.verdict, finished.failure, finished.local_fault) == (None, None, "disk_full")
+    world.scheduler.pause_all(10.0, world.now)
+    assert world.wait() == pytest.approx(10.0)
+    world.clock.advance(10.0)
+    assert world.ticket().url == "http://a.test/1"
+
+
+def test_what_is_remembered_of_a_lane_holds_from_the_first_request() -> None:
+    world = World()
+    world.remembered["b.test"] = LaneRecord("b.test", pause_until_ms=world.now.utc_ms + 60_000, pause_reason="rate_limited", incidents=2)
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), Redirected("http://b.test/1"))
+    assert world.wait() == pytest.approx(60.0)
+
+
+def test_a_wall_clock_jump_moves_no_pause() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), Failed("rate_limited", retry_after_seconds=100.0))
+    before = world.wait()
+    world.clock.jump_wall_clock(10 * 365 * 86_400)
+    assert world.wait() == before
+
+
+def test_a_held_lane_starts_nothing_and_wants_nothing() -> None:
+    world = World()
+    world.remembered["a.test"] = LaneRecord("a.test", held=True)
+    world.add(image(1, "http://a.test/1"))
+    assert world.wait() is None
+    assert world.scheduler.wants("a.test", 8, world.now, 30.0) == 0
+    assert [work.id for work in world.scheduler.release_paused(world.now, 30.0)] == [1]
+    assert world.scheduler.works == 0
+
+
+# -- limits --------------------------------------------------------------------------------------------------
+
+
+def test_the_process_wide_rate_spaces_all_requests() -> None:
+    world = World(SchedulerRules(rate_per_second=10.0, lane_limits=LaneLimits(0.0, 0)))
+    world.add(*(image(n, f"http://h{n}.test/") for n in range(5)))
+    starts = []
+    while len(starts) < 5:
+        step = world.take()
+        if isinstance(step, Ticket):
+            starts.append(world.now.monotonic)
+        else:
+            assert isinstance(step, Wait)
+            world.clock.advance((step.until or math.inf) - world.now.monotonic)
+    assert starts == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_lanes_take_turns() -> None:
+    world = World()
+    world.add(*(image(n, f"http://{'abc'[n % 3]}.test/{n}") for n in range(9)))
+    assert [world.ticket().lane for _ in range(6)] == ["a.test", "b.test", "c.test"] * 2
+
+
+def test_concurrency_bounds_all_lanes_together() -> None:
+    world = World(SchedulerRules(concurrency=2, lane_limits=LaneLimits(0.0, 0)))
+    world.add(*(image(n, f"http://h{n}.test/") for n in range(3)))
+    first = world.ticket()
+    world.ticket()
+    assert world.wait() is None
+    world.finish(first, saved())
+    world.ticket()
+
+
+# -- robots --------------------------------------------------------------------------------------------------
+
+
+def test_robots_is_asked_first_and_obeyed() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/private/1"), image(2, "http://a.test/2"))
+    robots = world.ticket()
+    assert (robots.kind, robots.url) == (TicketKind.ROBOTS, "http://a.test/robots.txt")
+    assert world.wait() is None  # nothing else of this host meanwhile
+    world.finish(robots, RobotsRead(200, b"User-agent: *\nDisallow: /private/\nCrawl-delay: 2\n"))
+    step = world.take()
+    while isinstance(step, Wait):
+        world.clock.advance((step.until or math.inf) - world.now.monotonic)
+        step = world.take()
+    assert isinstance(step, Finished)
+    assert (verdict(step).to, verdict(step).error) == (ImageStatus.FAILED, "robots_disallowed")
+    assert world.ticket().url == "http://a.test/2"
+
+
+def test_a_missing_robots_file_allows_everything() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), RobotsRead(404, b""))
+    assert world.ticket().url == "http://a.test/1"
+
+
+@pytest.mark.parametrize("outcome", [RobotsRead(500, b""), Failed("timeout"), Failed("connect_failed"), Failed("protocol_error")])
+def test_an_unreachable_robots_file_means_wait(outcome: RobotsRead | Failed) -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), outcome)
+    wait = world.wait()
+    assert wait is not None
+    assert wait >= 5.0
+    world.clock.advance(wait)
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+def test_robots_behind_a_redirect_is_followed_in_its_own_lane() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), Redirected("http://www2.test/robots.txt"))
+    hop = world.ticket()
+    assert (hop.kind, hop.lane) == (TicketKind.ROBOTS, "www2.test")
+    world.finish(hop, RobotsRead(200, b""))
+    assert world.ticket().url == "http://a.test/1"
+
+
+def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), Redirected("http://b.test/robots.txt"))
+    world.finish(world.ticket(), Failed("rate_limited", retry_after_seconds=3_600.0))
+    assert world.scheduler.release_paused(world.now, 30.0) == []
+    again = world.ticket()
+    assert (again.kind, again.lane) == (TicketKind.ROBOTS, "a.test")
+
+
+# -- memory --------------------------------------------------------------------------------------------------
+
+
+def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start() -> None:
+    world = World(SchedulerRules(lane_limits=LaneLimits(2.0, 2)))
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), saved())
+    assert world.scheduler.lanes.forget_idle(world.now) == 0
+    world.clock.advance(0.5)
+    assert world.scheduler.lanes.forget_idle(world.now) == 1
+
+
+def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(4)))
+    ticket = world.ticket()
+    assert sorted(work.id for work in world.scheduler.release_all()) == [1, 2, 3]
+    assert world.scheduler.works == 1
+    world.finish(ticket, saved())
+    assert world.scheduler.works == 0
+
+
+# -- properties ----------------------------------------------------------------------------------------------
+
+HOSTS = ("a.test", "b.test", "c.test")
+OUTCOMES = st.sampled_from(
+    ["saved", "http_404", "server_error", "timeout", "rate_limited", "rate_limited 3", "unavailable", "connect_failed", "disk_full", "redirect"]
+)
+
+
+def outcome_of(word: str, ticket: Ticket) -> object:
+    if ticket.kind is TicketKind.ROBOTS:
+        return RobotsRead(404, b"") if word == "saved" else RobotsRead(500, b"") if word == "server_error" else Failed("connect_failed")
+    if word == "saved":
+        return saved()
+    if word == "redirect":
+        return Redirected(f"http://{HOSTS[ticket.id % 3]}/hop{ticket.id}")
+    error, _, after = word.partition(" ")
+    return Failed(error, retry_after_seconds=float(after) if after else None)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(OUTCOMES, st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0, 100.0]), st.sampled_from([0.0, -1e8, 1e8])), min_size=5, max_size=120),
+    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 3)]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_no_limit_is_broken_and_every_row_ends_or_stays(
+    steps: list[tuple[str, float, float]], limits: LaneLimits, robots: bool, seed: int
+) -> None:
+    rules = SchedulerRules(concurrency=4, lane_limits=limits)
+    world = World(rules, robots=RobotsGate(ignore_all=not robots), seed=seed)
+    rows = [image(n, f"http://{HOSTS[n % 3]}/{n}", f"http://{HOSTS[(n + 1) % 3]}/{n}b") for n in range(12)]
+    world.add(*rows)
+    ended: list[int] = []
+    flying: list[Ticket] = []
+    starts: dict[str, list[float]] = defaultdict(list)
+    promised: dict[str, float] = {}
+
+    def note(finished: Finished) -> None:
+        if finished.verdict:
+            ended.append(finished.verdict.work.id)
+
+    for word, seconds, jump in steps:
+        world.clock.advance(seconds)
+        if jump:
+            world.clock.jump_wall_clock(jump)
+        step = world.take()
+        while not isinstance(step, Wait):
+            if isinstance(step, Ticket):
+                assert world.now.monotonic >= promised.get(step.lane, -math.inf), "earlier than Retry-After"
+                starts[step.lane].append(world.now.monotonic)
+                flying.append(step)
+            else:
+                note(step)
+            step = world.take()
+        if flying:
+            ticket = flying.pop(len(flying) // 2)
+            outcome = outcome_of(word, ticket)
+            if isinstance(outcome, Failed) and outcome.retry_after_seconds:
+                promised[ticket.lane] = max(promised.get(ticket.lane, -math.inf), world.now.monotonic + outcome.retry_after_seconds)
+            note(world.finish(ticket, outcome))
+
+    for lane_starts in starts.values():
+        if limits.rate_per_second:
+            for earlier, later in zip(lane_starts, lane_starts[1:], strict=False):
+                assert later - earlier >= 1 / limits.rate_per_second - 1e-9
+    for ticket in flying:
+        note(world.finish(ticket, saved()) if ticket.kind is not TicketKind.ROBOTS else world.finish(ticket, RobotsRead(404, b"")))
+    left = [work.id for work in world.scheduler.release_all()]
+    assert sorted(ended + left) == [work.id for work in rows], "a row is lost or doubled"
+    assert world.scheduler.works == 0
+
+
+def test_decisions_do_not_depend_on_the_number_of_rows(tmp_path: Path) -> None:
+    """Not a timing: the heap holds one live entry per lane, however many rows wait in it."""
+    world = World()
+    world.add(*(image(n, f"http://h{n % 5}.test/{n}") for n in range(2_000)))
+    for _ in range(100):
+        world.finish(world.ticket(), saved())
+    heap = world.scheduler.lanes._heap
+    assert len(heap) <= 5 + 100
+    assert isinstance(world.now, Instant)
