@@ -54,6 +54,20 @@ class ImageClosed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ImagesAdded(Event):
+    """Canvases of manifests became images nobody knew of; negative when images turned out to be the same."""
+
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesEnded(Event):
+    """Images ended without a file because the manifest they waited for did."""
+
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
 class LanePaused(Event):
     """A host is left alone until `until_ms`."""
 

@@ -24,7 +24,7 @@ class LaneQueue:
     `version` tells its live heap entry from stale ones.
     """
 
-    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "version")
+    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "tickets", "version")
 
     def __init__(self, lane: LaneState) -> None:
         self.lane = lane
@@ -33,6 +33,7 @@ class LaneQueue:
         self.known = False
         self.awaits_robots = False
         self.ready_at: float | None = None
+        self.tickets = 0  # out and not finished, the ones in inspection included
         self.version = 0
 
     @property
@@ -129,6 +130,11 @@ class LaneTable:
 
     # -- memory ----------------------------------------------------------------------------------------------
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether lanes wait for `unknown` and `restore`."""
+        return bool(self._unknown)
+
     def unknown(self) -> list[str]:
         """Lanes made since the last call: the shell looks up what is remembered of them and calls `restore`."""
         unknown, self._unknown = self._unknown, []
@@ -148,6 +154,11 @@ class LaneTable:
         """Note that what is to be remembered of this lane has changed."""
         self._changed[queue.lane.name] = queue.lane.record()
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether there is something for `changed` to return."""
+        return bool(self._changed)
+
     def changed(self) -> tuple[LaneRecord, ...]:
         """What is to be stored of lanes since the last call."""
         changed, self._changed = tuple(self._changed.values()), {}
@@ -160,6 +171,7 @@ class LaneTable:
             for name, queue in self._queues.items()
             if queue.known
             and not len(queue)
+            and not queue.tickets
             and not queue.awaits_robots
             and queue.lane.idle(now)
         ]

@@ -99,6 +99,7 @@ class Finished:
 
     verdict: Verdict | None = None
     failure: Failure | None = None
+    work: Work | None = None
     note: str = ""
     local_fault: str | None = None
 

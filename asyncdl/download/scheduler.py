@@ -40,6 +40,15 @@ class SchedulerRules:
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
 
+@dataclass(slots=True)
+class _Issued:
+    """A ticket that is out. Once its body has been received it no longer holds its lane or a slot."""
+
+    job: Job
+    queue: LaneQueue
+    received: bool = False
+
+
 class Scheduler:
     """The one place that says *now*. See the module's docstring for its use."""
 
@@ -49,15 +58,16 @@ class Scheduler:
         self._random = random
         self._lane_of_url = lane_of_url
         self._robots = robots
-        self._tickets: dict[int, tuple[Job, LaneQueue]] = {}
+        self.inspecting = 0
+        self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
         self._works: set[tuple[WorkKind, int]] = set()
         self._not_before = -math.inf
 
     @property
     def in_flight(self) -> int:
-        """Tickets handed out and not finished."""
-        return len(self._tickets)
+        """Requests under way: tickets handed out whose answer has not been received yet."""
+        return len(self._tickets) - self.inspecting
 
     @property
     def works(self) -> int:
@@ -117,7 +127,8 @@ class Scheduler:
 
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
-        if self.in_flight >= self.rules.concurrency:
+        # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
+        if self.in_flight >= self.rules.concurrency or len(self._tickets) >= 2 * self.rules.concurrency:
             return Wait(None)
         if self._not_before > now.monotonic:
             return Wait(self._not_before)
@@ -138,7 +149,7 @@ class Scheduler:
                 queue.awaits_robots = True
                 return self._issue(_robots_job(job.url, queue), queue, now)
             if permission is Permission.DISALLOWED:
-                return self._candidate_failed(self.lanes.pop(queue), queue, Failed("robots_disallowed"), now)
+                return self._candidate_failed(self.lanes.pop(queue), Failed("robots_disallowed"), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
     def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
@@ -146,21 +157,34 @@ class Scheduler:
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
         ticket = Ticket(next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate)
-        self._tickets[ticket.id] = (job, queue)
+        self._tickets[ticket.id] = _Issued(job, queue)
+        queue.tickets += 1
         return ticket
 
     # -- outcomes in -----------------------------------------------------------------------------------------
 
+    def received(self, ticket: Ticket) -> None:
+        """The whole body is here and the connection is free; what it holds is still to be found out. Optional before `finish`."""
+        issued = self._tickets[ticket.id]
+        if not issued.received:
+            issued.received = True
+            self.inspecting += 1
+            issued.queue.lane.release()
+            self.lanes.schedule(issued.queue)
+
     def finish(self, ticket: Ticket, outcome: Outcome, now: Instant) -> Finished:
         """Learn how a ticket ended, and say what follows. Each ticket is finished exactly once."""
-        job, queue = self._tickets.pop(ticket.id)
-        queue.lane.release()
+        self.received(ticket)
+        self.inspecting -= 1
+        issued = self._tickets.pop(ticket.id)
+        job, queue = issued.job, issued.queue
+        queue.tickets -= 1
         try:
             if isinstance(outcome, Failed):
                 return self._failed(ticket, job, queue, outcome, now)
             self._answered(queue)
             if isinstance(outcome, Redirected):
-                return self._redirected(job, queue, outcome, now)
+                return self._redirected(job, outcome, now)
             if isinstance(outcome, RobotsRead):
                 return self._robots_read(job, outcome, now)
             return self._obtained(job, outcome)
@@ -170,15 +194,15 @@ class Scheduler:
     def _obtained(self, job: Job, outcome: Saved | ManifestRead) -> Finished:
         work = self._close(job)
         if isinstance(outcome, Saved):
-            return Finished(verdicts.saved(work, job, outcome))
-        return Finished(verdicts.expanded(work, outcome.canvases))
+            return Finished(verdicts.saved(work, job, outcome), work=work)
+        return Finished(verdicts.expanded(work, outcome.canvases), work=work)
 
-    def _redirected(self, job: Job, queue: LaneQueue, outcome: Redirected, now: Instant) -> Finished:
+    def _redirected(self, job: Job, outcome: Redirected, now: Instant) -> Finished:
         job.hop += 1
         lane = self._lane_of_url(outcome.url)
         if job.hop > self.rules.max_redirects or outcome.url in job.seen or not lane:
             error = "too_many_redirects" if lane else "invalid_url"
-            return self._image_blamed(job, queue, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
+            return self._image_blamed(job, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
         job.seen.add(outcome.url)
         job.url = outcome.url
         self.lanes.put(self.lanes.of(lane), job, front=True)
@@ -206,7 +230,7 @@ class Scheduler:
             self._answered(queue)
         elif queue.lane.timed_out(ticket.issued, now, self._random):
             self.lanes.remember(queue)
-        return self._image_blamed(job, queue, outcome, now)
+        return self._image_blamed(job, outcome, now)
 
     def _host_blamed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
         """The job waits in its lane, unpaid; when the host is down and another has a candidate, it turns there meanwhile."""
@@ -214,18 +238,18 @@ class Scheduler:
         if job.work is None:
             self.lanes.put(queue, job, front=True)
             return Finished(note=note)
-        failure = verdicts.failure_row(job, outcome, queue.lane.name, job.work.attempts, now)
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
             job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
             finished = self._advance(job, now)
-            return Finished(finished.verdict if finished else None, failure, note="host is down: next candidate")
+            return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self.lanes.put(queue, job, front=True)
-        return Finished(failure=failure, note=note)
+        return Finished(None, failure, job.work, note=note)
 
-    def _image_blamed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+    def _image_blamed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         if job.work is None:
             return self._robots_unreachable(job, outcome.retry_after_seconds, now)
-        return self._candidate_failed(job, queue, outcome, now)
+        return self._candidate_failed(job, outcome, now)
 
     def _robots_unreachable(self, job: Job, retry_after_seconds: float | None, now: Instant) -> Finished:
         """Broken or endless answers say nothing: as with an unreachable file, the host waits (RFC 9309, 2.3.1.3 and 2.3.1.4)."""
@@ -236,9 +260,9 @@ class Scheduler:
         self.lanes.schedule(owner)
         return Finished(note="robots.txt unreachable: host paused")
 
-    def _candidate_failed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+    def _candidate_failed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         attempts = job.work.attempts + 1 if job.work else 0
-        failure = verdicts.failure_row(job, outcome, queue.lane.name, attempts, now)
+        failure = verdicts.failure_row(job, outcome, attempts, now)
         job.first_error = job.first_error or outcome.error
         if error_type(outcome.error).transient:
             job.transient_error = job.transient_error or outcome.error
@@ -246,7 +270,7 @@ class Scheduler:
             job.spent[job.candidate] = outcome.error
         finished = self._advance(job, now)
         verdict = finished.verdict if finished else None
-        return Finished(verdict, failure, note=verdicts.describe(verdict, now))
+        return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
 
     # -- moving jobs -----------------------------------------------------------------------------------------
 
@@ -261,8 +285,9 @@ class Scheduler:
             job.first_error = job.first_error or "invalid_url"
             job.spent[candidate.position] = "invalid_url"
             candidate = job.next_candidate()
-        self._close(job)
-        return Finished(verdicts.close(job, candidate, self.rules.max_attempts, self.rules.retry_delays_seconds, now, self._random))
+        work = self._close(job)
+        rules = self.rules
+        return Finished(verdicts.close(job, candidate, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work)
 
     def _has_candidate_elsewhere(self, job: Job, lane: str) -> bool:
         candidate = job.next_candidate()
@@ -285,12 +310,13 @@ class Scheduler:
         self.lanes.check()
         assert self.in_flight <= self.rules.concurrency, "more requests in flight than allowed"
         rows = [job.work for queue in self.lanes for job in queue.jobs if job.work]
-        rows += [job.work for job, _ in self._tickets.values() if job.work]
+        rows += [issued.job.work for issued in self._tickets.values() if issued.job.work]
         held = [(work.kind, work.id) for work in rows]
         assert len(held) == len(set(held)), "a row is held twice"
         assert set(held) == self._works, "a row is lost, or was not let go"
+        assert self.inspecting == sum(issued.received for issued in self._tickets.values()), "bodies in inspection are miscounted"
         for queue in self.lanes:
-            flying = sum(1 for _, at in self._tickets.values() if at is queue)
+            flying = sum(1 for issued in self._tickets.values() if issued.queue is queue and not issued.received)
             assert flying == queue.lane.in_flight, f"{queue.lane.name}: requests in flight are miscounted"
 
 

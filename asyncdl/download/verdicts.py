@@ -11,6 +11,7 @@ from asyncdl.download.job import Job
 from asyncdl.download.outcome import Failed, Saved, TicketKind, Verdict
 from asyncdl.model import Candidate, CandidateKind, Canvas, Evidence, Failure, Work
 from asyncdl.status import ImageStatus
+from asyncdl.urls import host_of
 
 
 def is_request(job: Job, candidate: Candidate) -> bool:
@@ -51,12 +52,12 @@ def close(job: Job, waiting: Candidate | None, max_attempts: int, delays_seconds
     return Verdict(work, ImageStatus.RETRY, due.utc_ms, attempts, job.transient_error, job.candidate, spent)
 
 
-def failure_row(job: Job, outcome: Failed, host: str, attempt: int, now: Instant) -> Failure:
+def failure_row(job: Job, outcome: Failed, attempt: int, now: Instant) -> Failure:
     """One failed request as it is stored."""
     work = job.work
     if work is None:
         raise AssertionError("only rows keep failures")
-    return Failure(work.kind, work.id, now.utc_ms, outcome.error, job.url, host, attempt, outcome.evidence)
+    return Failure(work.kind, work.id, now.utc_ms, outcome.error, job.url, host_of(job.url), attempt, outcome.evidence)
 
 
 def redirect_evidence(target: str) -> Evidence:

@@ -365,6 +365,19 @@ def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start
     assert world.scheduler.lanes.forget_idle(world.now) == 1
 
 
+def test_a_body_in_inspection_frees_its_connection_and_keeps_its_lane() -> None:
+    world = World(SchedulerRules(lane_limits=LaneLimits(0.0, 1)))
+    world.add(image(1, "http://a.test/1", "http://a.test/1b"), image(2, "http://a.test/2"))
+    first = world.ticket()
+    assert world.wait() is None
+    world.scheduler.received(first)
+    world.finish(world.ticket(), saved())
+    assert world.scheduler.inspecting == 1
+    assert world.scheduler.lanes.forget_idle(world.now) == 0
+    world.finish(first, Failed("damaged"))
+    assert world.ticket().url == "http://a.test/1b"
+
+
 def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
     world = World()
     world.add(*(image(n, f"http://a.test/{n}") for n in range(4)))

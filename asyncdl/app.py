@@ -1,0 +1,168 @@
+"""Wiring: settings and a folder in, objects that work together out. Every object is made here, in order, by assignment."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+
+from asyncdl import events
+from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
+from asyncdl.clock import Clock, SystemClock
+from asyncdl.collection import Collection
+from asyncdl.download.ending import RunReport, ending
+from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
+from asyncdl.download.figures import Figures
+from asyncdl.download.inspect import Inspector
+from asyncdl.download.lane import LaneLimits
+from asyncdl.download.preflight import require_contact
+from asyncdl.download.queue import Feeder
+from asyncdl.download.outcome import Ticket
+from asyncdl.download.record import Recorder
+from asyncdl.download.recover import recover
+from asyncdl.download.robots_gate import RobotsGate
+from asyncdl.download.run import Run, RunLimits
+from asyncdl.download.scheduler import Scheduler, SchedulerRules
+from asyncdl.events import EventHub
+from asyncdl.imaging import DecodeLimits, DecodePool
+from asyncdl.settings import RunSettings
+from asyncdl.status import ImageStatus
+from asyncdl.store import RunInfo, Store
+from asyncdl.urls import host_of, lane_of
+from asyncdl.version import __version__
+from asyncdl.web import Web, WebSettings
+
+MakeFetcher = Callable[[OpenSpool], Fetcher]
+"""How benchmarks put another fetcher in the place of the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that is ready to start, with what a door needs to show it and to stop it."""
+
+    collection: Collection
+    run: Run
+    scheduler: Scheduler
+    figures: Figures
+    hub: EventHub
+    clock: Clock
+    store: Store
+
+    async def work(self) -> RunReport:
+        """Run to the end and say how it ended."""
+        began = self.clock.now()
+        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
+        await self.run.run()
+        now = self.clock.now()
+        seconds = now.monotonic - began.monotonic
+        report = await ending(
+            self.store, self.run.stop_reason, now, saved_now=self.figures.saved, size_bytes_now=self.figures.size_bytes, seconds=seconds
+        )
+        counts = json.dumps({"saved": report.saved_now, "bytes": report.size_bytes_now})
+        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, counts)
+        return report
+
+
+@asynccontextmanager
+async def open_job(
+    collection: Collection, settings: RunSettings, *, clock: Clock | None = None, random: Random | None = None,
+    make_fetcher: MakeFetcher | None = None,
+) -> AsyncIterator[Job]:  # fmt: skip
+    """Take the collection, put it in order, and make everything that a run needs.
+
+    Raises `CollectionError`, `CollectionLocked` or `EnvironmentStops`.
+    """
+    clock = clock or SystemClock()
+    random = random or Random()
+    hub = EventHub()
+    async with AsyncExitStack() as stack:
+        lock = stack.enter_context(collection.lock())
+        store = await stack.enter_async_context(
+            await Store.open(collection.db, synchronous="FULL" if settings.durability == "batch" else "NORMAL")
+        )
+        if make_fetcher is None:
+            await require_contact(store, settings.contact)
+        journal = IntentJournal(collection.intents / "journal")
+        repairs = await recover(collection, store, journal, clock.now())
+        counts = await store.counts()
+        closed = sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
+        figures = Figures(counts.total, closed, clock.now())
+        hub.watch(figures.watch)
+        open_spool = _spools(collection, settings)
+        fetcher = make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
+        inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
+        scheduler = _scheduler(settings, random)
+        feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
+        recorder = Recorder(store, scheduler, feeder, collection.root, journal, hub, clock, durable=settings.durability == "batch")
+        run = Run(
+            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
+            commands={}, clock=clock, hub=hub,
+            limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
+        )  # fmt: skip
+        if lock.previous_crashed is not None or repairs.any:
+            text = f"the last run did not end properly; put in order: {repairs}"
+            await store.add_event(clock.now().utc_ms, "repair", "", text)
+            hub.emit(events.Notice(clock.now().utc_ms, text))
+        yield Job(collection, run, scheduler, figures, hub, clock, store)
+
+
+def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
+    """Spools share one budget; their part files are named by two numbers of ours."""
+    budget = SpoolBudget(settings.spool_budget_bytes)
+
+    def open_spool(ticket: Ticket) -> Spool:
+        part = part_path(collection.part, ticket.work.id if ticket.work else 0, ticket.id)
+        return Spool(part, budget, settings.spool_memory_body_bytes)
+
+    return open_spool
+
+
+def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
+    rules = SchedulerRules(
+        concurrency=settings.concurrency_limit,
+        rate_per_second=settings.rate_per_second,
+        lane_limits=LaneLimits(settings.host_rate_per_second, settings.host_connections),
+        max_attempts=settings.max_attempts,
+        retry_delays_seconds=settings.retry_delays_seconds,
+        max_redirects=settings.max_redirects,
+    )
+    robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
+    return Scheduler(rules, random, lane_of_url, robots)
+
+
+def lane_of_url(url: str) -> str:
+    """The lane a URL is asked in; empty when it is no usable address."""
+    host = host_of(url)
+    return lane_of(host) if host else ""
+
+
+@asynccontextmanager
+async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
+    web_settings = WebSettings(
+        user_agent=settings.user_agent,
+        connect_timeout_seconds=settings.connect_timeout_seconds,
+        first_byte_timeout_seconds=settings.first_byte_timeout_seconds,
+        stall_timeout_seconds=settings.stall_timeout_seconds,
+        total_timeout_seconds=settings.total_timeout_seconds,
+        min_speed_bytes_per_second=settings.min_speed_bytes_per_second,
+        min_speed_grace_seconds=settings.min_speed_grace_seconds,
+        bandwidth_bits_per_second=settings.bandwidth_bits_per_second,
+        allow_private=settings.allow_private,
+        insecure_hosts=settings.insecure_hosts,
+    )
+    async with Web(web_settings) as web:
+        yield WebFetcher(
+            web, open_spool, clock,
+            max_body_bytes=settings.max_body_bytes, host_bandwidth_bits_per_second=settings.host_bandwidth_bits_per_second,
+        )  # fmt: skip
+
+
+async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:
+    if settings.validate_mode == "structure":
+        return None
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    return await stack.enter_async_context(DecodePool(workers, DecodeLimits(max_pixels=settings.max_pixels)))

@@ -1,0 +1,149 @@
+"""Carries a ticket out: one request, its body into a spool, and the answer as a value. Decides nothing about what follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urljoin
+
+from aiolimiter import AsyncLimiter
+
+from asyncdl.blobs import LocalFault, Spool
+from asyncdl.clock import Clock
+from asyncdl.download.body import Body
+from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
+from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
+from asyncdl.download.retry_after import parse_retry_after
+from asyncdl.download.robots import MAX_ROBOTS_BYTES
+from asyncdl.errors import error_of_http_status
+from asyncdl.imaging import text_page
+from asyncdl.model import Evidence
+from asyncdl.web import RequestFailure, Response, Web, bandwidth_limiter
+
+MAX_PAGE_BYTES = 16_384
+"""How much of an error page is read to be kept as evidence."""
+
+MAX_LANE_LIMITERS = 4_096
+OpenSpool = Callable[[Ticket], Spool]
+"""How the body of a ticket gets its spool."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_JSON_TYPES = "application/ld+json, application/json;q=0.9, */*;q=0.1"
+
+
+class Fetcher(Protocol):
+    """Whatever can carry out a ticket: the network, or nothing at all in benchmarks and simulations."""
+
+    async def fetch(self, ticket: Ticket) -> Outcome | Body:
+        """The answer: a body still to be inspected, or already an outcome. Raises nothing but cancellation."""
+        ...
+
+
+class WebFetcher:
+    """Carries tickets out over the network."""
+
+    def __init__(self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int, host_bandwidth_bits_per_second: float) -> None:
+        self._web = web
+        self._open_spool = open_spool
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+        self._host_bandwidth = host_bandwidth_bits_per_second
+        self._limiters: OrderedDict[str, AsyncLimiter] = OrderedDict()
+
+    async def fetch(self, ticket: Ticket) -> Outcome | Body:
+        """Make the one request that the ticket allows."""
+        headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
+        try:
+            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket.lane)) as response:
+                return await self._answer(ticket, response)
+        except RequestFailure as failure:
+            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url))
+        except LocalFault as fault:
+            return Failed(fault.error, Evidence(fault.detail))
+
+    async def _answer(self, ticket: Ticket, response: Response) -> Outcome | Body:
+        location = response.headers.get("Location")
+        if response.status in _REDIRECTS and location:
+            return Redirected(_absolute(response.url, location))
+        retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock.now().utc_ms)
+        if response.status in (429, 503):
+            return await self._refusal(response, retry_after)
+        if ticket.kind is TicketKind.ROBOTS:
+            body = await _read_at_most(response, MAX_ROBOTS_BYTES) if response.status == 200 else b""
+            return RobotsRead(response.status, body)
+        if response.status != 200:
+            return await self._refusal(response, retry_after)
+        if ticket.kind is TicketKind.MANIFEST:
+            return await _manifest(response)
+        return await self._image(ticket, response)
+
+    async def _refusal(self, response: Response, retry_after_seconds: float | None) -> Failed:
+        error = error_of_http_status(response.status)
+        try:
+            page = text_page(await _read_at_most(response, MAX_PAGE_BYTES), response.charset)
+        except RequestFailure as failure:
+            page = f"(the page could not be read: {failure.detail})"
+        evidence = Evidence(f"status {response.status}", response.status, response.media_type, page, response.url)
+        return Failed(error, evidence, retry_after_seconds)
+
+    async def _image(self, ticket: Ticket, response: Response) -> Outcome | Body:
+        if response.content_length is not None and response.content_length > self._max_body_bytes:
+            return Failed("too_large", Evidence(f"{response.content_length} bytes are announced", 200, response.media_type, "", response.url))
+        spool = self._open_spool(ticket)
+        try:
+            async for chunk in response.chunks():
+                if spool.size_bytes + len(chunk) > self._max_body_bytes:
+                    await spool.discard()
+                    detail = f"more than {self._max_body_bytes} bytes"
+                    return Failed("too_large", Evidence(detail, 200, response.media_type, "", response.url))
+                await spool.write(chunk)
+            await spool.finish()
+        except BaseException:
+            await spool.discard()
+            raise
+        return Body(spool, response.url, response.media_type, response.charset)
+
+    def _limiter(self, lane: str) -> AsyncLimiter | None:
+        if not self._host_bandwidth:
+            return None
+        limiter = self._limiters.get(lane)
+        if limiter is None:
+            made = bandwidth_limiter(self._host_bandwidth)
+            if made is None:
+                return None
+            limiter = self._limiters[lane] = made
+            while len(self._limiters) > MAX_LANE_LIMITERS:
+                self._limiters.popitem(last=False)
+        self._limiters.move_to_end(lane)
+        return limiter
+
+
+async def _manifest(response: Response) -> Outcome:
+    body = await _read_at_most(response, MAX_MANIFEST_BYTES + 1)
+    found = await asyncio.to_thread(parse_manifest, body, response.url)
+    canvases = () if isinstance(found, str) else canvases_of(found)
+    if canvases:
+        return ManifestRead(canvases)
+    page = text_page(body[:MAX_PAGE_BYTES], response.charset)
+    detail = found if isinstance(found, str) else "none of its pictures has a usable link"
+    return Failed("manifest_error", Evidence(detail, 200, response.media_type, page, response.url))
+
+
+async def _read_at_most(response: Response, max_bytes: int) -> bytes:
+    """The first `max_bytes` of a body; the rest is left unread."""
+    read = bytearray()
+    async for chunk in response.chunks():
+        read += chunk
+        if len(read) >= max_bytes:
+            break
+    return bytes(read[:max_bytes])
+
+
+def _absolute(url: str, location: str) -> str:
+    """The target of a redirect (RFC 9110, 10.2.2), or the header's own text where it is no address at all."""
+    try:
+        return urljoin(url, location.strip())
+    except ValueError:
+        return location

@@ -1,0 +1,165 @@
+"""Brings due rows from the database to the scheduler: host by host, a bounded look-ahead each, a bounded window of hosts.
+
+What is handed out is remembered until its batch is committed, and is not brought twice. Everything here can be forgotten at any
+moment: the rows still say that they are due.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from asyncdl.clock import Clock, Instant
+from asyncdl.download.outcome import Finished
+from asyncdl.download.scheduler import Scheduler
+from asyncdl.model import HostDue, Work, WorkKind
+from asyncdl.store import QUEUE_START, Store
+
+WINDOW_HOSTS = 1_024
+"""Hosts whose rows are paged at the same time; further hosts wait for a place."""
+
+MAX_QUEUED_ROWS = 16_384
+"""Rows held in memory over all hosts."""
+
+MAX_LOOK_AHEAD_ROWS = 512
+MIN_LOOK_AHEAD_ROWS = 8
+HOLD_PAUSED_SECONDS = 30.0
+"""Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
+
+
+@dataclass(slots=True)
+class _ActiveHost:
+    """A host in the window, and how far its two queues were paged."""
+
+    due: HostDue
+    after: dict[WorkKind, tuple[int, int]] = field(default_factory=lambda: dict.fromkeys(WorkKind, QUEUE_START))
+
+
+class Feeder:
+    """Keeps the scheduler's lanes filled. One coroutine calls `feed`; `committed` may be called from another."""
+
+    def __init__(
+        self, store: Store, scheduler: Scheduler, clock: Clock, *, max_images: int | None = None, wait_seconds: float = math.inf
+    ) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._clock = clock
+        self._images_left = max_images
+        self._hold_seconds = min(HOLD_PAUSED_SECONDS, wait_seconds)
+        self._active: dict[int, _ActiveHost] = {}
+        self._handed: set[tuple[WorkKind, int]] = set()
+        self._sweep_after = 0
+        self._swept_at = float("-inf")
+
+    @property
+    def handed(self) -> int:
+        """Rows handed out and not committed yet."""
+        return len(self._handed)
+
+    @property
+    def images_left(self) -> int | None:
+        """How many more images may be begun; None without a limit."""
+        return self._images_left
+
+    def committed(self, kind: WorkKind, work_id: int) -> None:
+        """The verdict on a row is in the database: it may be brought again when it is due again."""
+        self._handed.discard((kind, work_id))
+
+    def given_back(self, works: list[Work]) -> None:
+        """Rows were released untouched: they may be brought again."""
+        for work in works:
+            self._handed.discard((work.kind, work.id))
+            if self._images_left is not None and work.kind is WorkKind.IMAGE:
+                self._images_left += 1
+        # They lie behind the cursors; paging starts over, which the set of handed rows makes harmless.
+        for host in self._active.values():
+            host.after = dict.fromkeys(WorkKind, QUEUE_START)
+
+    async def feed(self) -> list[Finished]:
+        """Fill every lane that wants rows. Returns the verdicts on rows that needed no request."""
+        now = self._clock.now()
+        self._give_back_paused(now)
+        self._scheduler.lanes.forget_idle(now)
+        await self._widen(now)
+        closed: list[Finished] = []
+        for host in list(self._active.values()):
+            if self._images_left == 0:
+                break
+            closed += await self._feed_host(host, now)
+        await self._introduce_lanes()
+        return closed
+
+    def _give_back_paused(self, now: Instant) -> None:
+        if released := self._scheduler.release_paused(now, self._hold_seconds):
+            self.given_back(released)
+
+    async def _introduce_lanes(self) -> None:
+        """Tell the scheduler what is remembered of the lanes it met since; redirects lead to hosts nobody listed."""
+        if names := self._scheduler.lanes.unknown():
+            self._scheduler.restore(names, await self._store.load_lanes(names), self._clock.now())
+
+    async def _widen(self, now: Instant) -> None:
+        """Fill the window of active hosts from a sweep over all hosts that have due rows."""
+        room = WINDOW_HOSTS - len(self._active)
+        # A full window needs no sweep; a sweep that found nothing new is not repeated at once.
+        if room <= 0 or now.monotonic - self._swept_at < 1.0:
+            return
+        page = await self._store.hosts_due(self._sweep_after, room)
+        if not page and self._sweep_after:
+            self._sweep_after = 0
+            page = await self._store.hosts_due(0, room)
+        for due in page:
+            if due.next_due_ms <= now.utc_ms and due.host_id not in self._active:
+                self._active[due.host_id] = _ActiveHost(due)
+        self._sweep_after = page[-1].host_id if len(page) == room else 0
+        if len(page) < room:
+            self._swept_at = now.monotonic
+
+    async def _feed_host(self, host: _ActiveHost, now: Instant) -> list[Finished]:
+        look_ahead = max(MIN_LOOK_AHEAD_ROWS, min(MAX_LOOK_AHEAD_ROWS, MAX_QUEUED_ROWS // max(1, len(self._active))))
+        wanted = self._scheduler.wants(host.due.lane, look_ahead, now, self._hold_seconds)
+        if wanted * 2 < look_ahead:
+            return []
+        closed: list[Finished] = []
+        brought = 0
+        for kind in (WorkKind.MANIFEST, WorkKind.IMAGE):
+            if wanted <= 0:
+                break
+            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], now.utc_ms, wanted)
+            brought += len(page)
+            for work in page:
+                host.after[kind] = (work.due_ms, work.id)
+                if finished := self._hand_out(work, now):
+                    closed.append(finished)
+            wanted -= len(page)
+        if not brought:
+            del self._active[host.due.host_id]
+        return closed
+
+    def _hand_out(self, work: Work, now: Instant) -> Finished | None:
+        identity = (work.kind, work.id)
+        if identity in self._handed:
+            return None
+        if self._images_left is not None and work.kind is WorkKind.IMAGE:
+            if self._images_left == 0:
+                return None
+            self._images_left -= 1
+        self._handed.add(identity)
+        return self._scheduler.add(work, now)
+
+    async def next_due_ms(self, now: Instant) -> int | None:
+        """When the next row may be asked for, lanes' pauses considered; None when no row is due ever. Call it with nothing in flight."""
+        earliest: int | None = None
+        after = 0
+        while page := await self._store.hosts_due(after, WINDOW_HOSTS):
+            remembered = await self._store.load_lanes(sorted({due.lane for due in page}))
+            for due in page:
+                lane = remembered.get(due.lane)
+                if lane is not None and lane.held:
+                    continue
+                at = max(due.next_due_ms, lane.pause_until_ms if lane else 0)
+                earliest = at if earliest is None else min(earliest, at)
+            if earliest is not None and earliest <= now.utc_ms:
+                break
+            after = page[-1].host_id
+        return earliest

@@ -1,0 +1,247 @@
+"""A run from its first ticket to its last commit: feed, dispatch, fetch, inspect, record, until there is nothing left to do.
+
+The shell around the pure scheduler. Three kinds of task: one feeder, one dispatcher that starts a task per ticket, one recorder.
+Back-pressure runs backwards: a slow recorder stops the dispatcher, a full scheduler stops the feeder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from asyncdl import events
+from asyncdl.clock import Clock
+from asyncdl.download.body import Body
+from asyncdl.download.fetch import Fetcher
+from asyncdl.download.inspect import Inspector
+from asyncdl.download.outcome import Failed, Finished, Outcome, Saved, Ticket, Wait
+from asyncdl.download.queue import Feeder
+from asyncdl.download.record import Recorder
+from asyncdl.download.scheduler import Scheduler
+from asyncdl.errors import AsyncdlError, EnvironmentStops
+from asyncdl.events import EventHub
+from asyncdl.inbox import Inbox
+from asyncdl.model import Evidence
+
+LOCAL_PAUSE_SECONDS = 5.0
+MAX_LOCAL_FAULTS_SECONDS = 60.0
+"""Trouble of this machine (no network, no handles, no space) that lasts longer ends the run."""
+
+_SHORTEST_FEED_SECONDS = 0.01
+_LONGEST_FEED_SECONDS = 0.5
+_INBOX_SECONDS = 0.5
+_FEW_ROWS = 16
+
+CommandHandler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class StopReason(StrEnum):
+    """Why a run ended before its work did."""
+
+    SIGNAL = "signal"
+    TIME = "time limit"
+    IMAGES = "image limit"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """When a run ends although there is work. None means no limit."""
+
+    wait_seconds: float
+    grace_seconds: float
+    max_time_seconds: float | None = None
+
+
+class Run:
+    """One run over one collection. `run` once; `stop` from anywhere on the loop."""
+
+    def __init__(
+        self,
+        *,
+        scheduler: Scheduler,
+        feeder: Feeder,
+        fetcher: Fetcher,
+        inspector: Inspector,
+        recorder: Recorder,
+        inbox: Inbox,
+        commands: Mapping[str, CommandHandler],
+        clock: Clock,
+        hub: EventHub,
+        limits: RunLimits,
+    ) -> None:
+        self._scheduler = scheduler
+        self._feeder = feeder
+        self._fetcher = fetcher
+        self._inspector = inspector
+        self._recorder = recorder
+        self._inbox = inbox
+        self._commands = commands
+        self._clock = clock
+        self._hub = hub
+        self._limits = limits
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._hungry = asyncio.Event()
+        self._startable = asyncio.Event()
+        self._over = asyncio.Event()
+        self._local_fault_since: float | None = None
+        self._trouble: AsyncdlError | BaseException | None = None
+        self.stop_reason: StopReason | None = None
+
+    def stop(self, reason: StopReason) -> None:
+        """Start nothing more; what is in flight may finish within the grace."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
+        self._over.set()
+
+    async def run(self) -> None:
+        """Work until nothing is due within the wait, or until stopped. Raises `EnvironmentStops` when this machine stops us."""
+        timer = asyncio.get_running_loop().call_later(self._limits.max_time_seconds, self.stop, StopReason.TIME) if (
+            self._limits.max_time_seconds is not None
+        ) else None  # fmt: skip
+        stages = [asyncio.create_task(stage, name=name) for name, stage in (
+            ("feed", self._feed()), ("dispatch", self._dispatch()), ("record", self._recorder.run()), ("control", self._control()),
+        )]  # fmt: skip
+        over = asyncio.create_task(self._over.wait(), name="over")
+        try:
+            await asyncio.wait([over, *stages], return_when=asyncio.FIRST_COMPLETED)
+            feed, dispatch, record, control = stages
+            await _cancel(feed, dispatch, control)
+            await self._drain(record)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            await _cancel(over, *stages, *self._carrying)
+        for stage in stages:
+            if not stage.cancelled() and (error := stage.exception()):
+                raise error
+        if self._trouble is not None:
+            raise self._trouble
+
+    async def _drain(self, record: asyncio.Task[None]) -> None:
+        """Let what is in flight finish within the grace, give everything else back, and commit."""
+        self._feeder.given_back(self._scheduler.release_all())
+        if self._carrying:
+            await asyncio.wait(set(self._carrying), timeout=self._limits.grace_seconds)
+        await _cancel(*self._carrying)
+        if not record.done():
+            await self._recorder.finish()
+
+    # -- the stages ------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        """Keep the scheduler supplied; end the run when nothing is due within the wait."""
+        while not self._over.is_set():
+            self._hungry.clear()
+            for closed in await self._feeder.feed():
+                self._recorder.add(closed)
+            self._startable.set()
+            pause = _LONGEST_FEED_SECONDS
+            if self._scheduler.works == 0:
+                pause = await self._rest()
+            await asyncio.sleep(_SHORTEST_FEED_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hungry.wait(), pause)
+
+    async def _rest(self) -> float:
+        """Nothing is in hand: commit what is done, then say how long to wait for the next due row, or end the run."""
+        if not self._recorder.idle:
+            self._recorder.hurry()
+            return _LONGEST_FEED_SECONDS
+        now = self._clock.now()
+        due_ms = await self._feeder.next_due_ms(now)
+        if due_ms is not None and self._feeder.images_left == 0:
+            self.stop(StopReason.IMAGES)
+            return 0.0
+        if due_ms is None or now.seconds_until(due_ms) > self._limits.wait_seconds:
+            self._over.set()
+            return 0.0
+        return max(0.0, now.seconds_until(due_ms))
+
+    async def _dispatch(self) -> None:
+        """Start whatever may start, the moment it may."""
+        while True:
+            await self._recorder.room()
+            now = self._clock.now()
+            step = self._scheduler.take(now)
+            if isinstance(step, Ticket):
+                task = asyncio.create_task(self._carry(step))
+                self._carrying.add(task)
+                task.add_done_callback(self._carrying.discard)
+            elif isinstance(step, Finished):
+                self._recorder.add(step)
+            else:
+                await self._until_startable(step, now.monotonic)
+
+    async def _until_startable(self, wait: Wait, now: float) -> None:
+        self._startable.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._startable.wait(), None if wait.until is None else max(0.0, wait.until - now))
+
+    async def _carry(self, ticket: Ticket) -> None:
+        """One ticket from request to verdict. A stop in the middle leaves the row as it was: due."""
+        outcome: Outcome | Body = Failed("cancelled", Evidence("the run was stopped"))
+        try:
+            outcome = await self._fetcher.fetch(ticket)
+            if isinstance(outcome, Body):
+                self._scheduler.received(ticket)
+                self._startable.set()
+                outcome = await self._inspector.inspect(outcome)
+            self._settle(ticket, outcome)
+        except asyncio.CancelledError:
+            if isinstance(outcome, (Body, Saved)):
+                await outcome.spool.discard()
+            raise
+        except Exception as error:  # noqa: BLE001  the border of a task: the run ends with it, and nothing is lost
+            self._trouble = self._trouble or error
+            self._over.set()
+
+    def _settle(self, ticket: Ticket, outcome: Outcome) -> None:
+        """Tell the scheduler, pass what follows to the recorder, and wake whoever waited for this."""
+        now = self._clock.now()
+        finished = self._scheduler.finish(ticket, outcome, now)
+        if finished.local_fault:
+            self._local_fault(finished.local_fault, outcome)
+        elif not isinstance(outcome, Failed):
+            self._local_fault_since = None
+        self._recorder.add(finished)
+        queue = self._scheduler.lanes.get(ticket.lane)
+        if queue is None or len(queue) < _FEW_ROWS or not self._scheduler.works or self._scheduler.lanes.has_unknown:
+            self._hungry.set()
+        self._startable.set()
+
+    def _local_fault(self, error: str, outcome: Outcome) -> None:
+        """Our own machine is in trouble: pause everything, say so, and end the run when it lasts."""
+        now = self._clock.now()
+        detail = outcome.evidence.detail if isinstance(outcome, Failed) else ""
+        if self._local_fault_since is None:
+            self._local_fault_since = now.monotonic
+            self._hub.emit(events.Notice(now.utc_ms, f"paused: {error}: {detail}"))
+        self._scheduler.pause_all(LOCAL_PAUSE_SECONDS, now)
+        if now.monotonic - self._local_fault_since > MAX_LOCAL_FAULTS_SECONDS and self._trouble is None:
+            self._trouble = EnvironmentStops(f"{error}: {detail}", "nothing was lost: `asyncdl run` goes on once it is mended")
+            self._over.set()
+
+    async def _control(self) -> None:
+        """Carry out commands from the inbox."""
+        while True:
+            for command in await asyncio.to_thread(self._inbox.take):
+                name = str(command.body.get("command", ""))
+                handler = self._commands.get(name)
+                result: Mapping[str, Any] = {"error": f"unknown command {name!r}"}
+                if handler is not None:
+                    result = await handler(command.body)
+                await asyncio.to_thread(self._inbox.acknowledge, command.id, result)
+                self._hub.emit(events.Notice(self._clock.now().utc_ms, f"command {name}: {dict(result)}"))
+                self._hungry.set()
+            await asyncio.sleep(_INBOX_SECONDS)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
