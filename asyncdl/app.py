@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from asyncdl import events
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
-from asyncdl.clock import Clock, SystemClock
+from asyncdl.clock import Clock, SystemClock, iso_utc
 from asyncdl.collection import Collection
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
@@ -27,14 +28,19 @@ from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
+from asyncdl.errors import CollectionError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
-from asyncdl.settings import RunSettings
+from asyncdl.ingest import IngestOptions, IngestProgress, IngestReport, SourceSpec, ingest
+from asyncdl.settings import IngestSettings, RunSettings
 from asyncdl.status import ImageStatus
-from asyncdl.store import RunInfo, Store
+from asyncdl.store import INGEST_CACHE_BYTES, RunInfo, Store
 from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web, WebSettings
+
+_SOURCES = "sources"
+_WHOLE = "ingested_at"
 
 MakeFetcher = Callable[[OpenSpool], Fetcher]
 """How benchmarks put another fetcher in the place of the network."""
@@ -65,6 +71,38 @@ class Job:
         counts = json.dumps({"saved": report.saved_now, "bytes": report.size_bytes_now})
         await self.store.finish_run(run_id, now.utc_ms, report.exit_status, counts)
         return report
+
+
+async def initialise(
+    root: Path, sources: Sequence[SourceSpec], settings: IngestSettings, progress: Callable[[IngestProgress], None], *, go_on: bool = False
+) -> IngestReport | None:
+    """Make a collection and ingest its sources. What an earlier call that was killed has loaded is not loaded again.
+
+    Returns None when the collection is whole already and `go_on` says that this is well; otherwise that raises `CollectionError`,
+    as does a collection of other sources.
+    """
+    collection = Collection(root)
+    fresh = not collection.db.exists()
+    collection = Collection.create(root) if fresh else Collection.open(root)
+    with collection.lock():
+        if fresh:
+            store = await Store.create(collection.db, {_SOURCES: _fingerprints(sources)}, cache_bytes=INGEST_CACHE_BYTES)
+        else:
+            store = await Store.open(collection.db, cache_bytes=INGEST_CACHE_BYTES)
+        async with store:
+            if await store.get_meta(_SOURCES) != _fingerprints(sources):
+                raise CollectionError(f"{root} is a collection already, made from something else", "name another folder")
+            if await store.get_meta(_WHOLE) is not None:
+                if go_on:
+                    return None
+                raise CollectionError(f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder")
+            report = await ingest(store, collection, sources, IngestOptions(memory_limit_bytes=settings.memory_limit_bytes), progress)
+            await store.set_meta(_WHOLE, iso_utc(SystemClock().now().utc_ms))
+    return report
+
+
+def _fingerprints(sources: Sequence[SourceSpec]) -> str:
+    return " ".join(source.fingerprint for source in sources)
 
 
 @asynccontextmanager

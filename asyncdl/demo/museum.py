@@ -29,6 +29,7 @@ from asyncdl.demo.rooms import build_catalogue
 
 SHUTDOWN_SECONDS = 0.5
 LOOPBACK = "127.0.0.1"
+_ELSEWHERE = frozenset(host.slug for host in HOSTS if host.published_only)
 
 
 def many_loopback_addresses() -> bool:
@@ -45,17 +46,18 @@ class Museum:
     """`async with Museum(...) as museum:` opens every host on a free port; leaving it closes them all.
 
     `seed` and `scale` (1.0 is about 600 photos) name the inventory. `host_alias` maps a host's slug to another address to listen
-    on. `delay_factor` stretches or shrinks latency, slow bodies and closing times. `enforce_limits=False` admits everything.
+    on; `ports` asks for certain ports by slug, so that the links of an earlier museum work again. `delay_factor` stretches or shrinks latency, slow bodies and closing times. `enforce_limits=False` admits everything.
     """
 
     def __init__(self, *, seed: int = 42, scale: float = 1.0, host_alias: Mapping[str, str] | None = None,
-                 delay_factor: float = 1.0, enforce_limits: bool = True) -> None:  # fmt: skip
+                 delay_factor: float = 1.0, enforce_limits: bool = True, ports: Mapping[str, int] | None = None) -> None:  # fmt: skip
         if not 0 < scale <= 10:
             raise ValueError("the scale of the museum lies above 0 and at most at 10")
         self.catalogue = build_catalogue(seed, scale)
         self.log = RequestLog()
         self.recommended = RECOMMENDED
         self._host_alias = dict(host_alias or {})
+        self._ports = dict(ports or {})
         self._delay_factor = delay_factor
         self._base_urls: dict[str, str] = {}
         self._slug_by_netloc: dict[str, str] = {}
@@ -88,7 +90,8 @@ class Museum:
     async def _open_host(self, host: MuseumHost, address: str, opening: AsyncExitStack) -> int:
         """Bind a free port of an address and serve there; a host that does not listen only keeps the port, so it refuses."""
         bound = opening.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-        bound.bind((address, 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier museum may linger at this port
+        bound.bind((address, self._ports.get(host.slug, 0)))
         port = int(bound.getsockname()[1])
         if host.listens:
             server = web.Server(partial(self._serve, host), access_log=None)
@@ -102,6 +105,11 @@ class Museum:
     def base_urls(self) -> Mapping[str, str]:
         """`http://address:port` of each host by its slug; empty before the museum has opened."""
         return MappingProxyType(self._base_urls)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each host by its slug, for a later museum that is to answer the same links."""
+        return {slug: urlsplit(base).port or 80 for slug, base in self._base_urls.items() if slug not in _ELSEWHERE}
 
     @property
     def hosts(self) -> tuple[MuseumHost, ...]:

@@ -162,7 +162,7 @@ class LaneState:
             self._last_incident_ms = now.utc_ms
             self._paused_at = now.monotonic
             self._suspect = True
-        if retry_after_seconds is not None:
+        if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
             # The promise is the server's; a second of jitter on top keeps lanes from coming back in step.
             seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()
         elif fresh:

@@ -13,6 +13,8 @@ from asyncdl.clock import Instant
 from asyncdl.download.robots import FRESH_SECONDS, RobotsPolicy
 
 MAX_AUTHORITIES = 10_000
+MAX_RULES_CHARACTERS = 32_000_000
+"""Of all files together; the oldest are forgotten, and read again when their host is asked again."""
 
 
 class Permission(Enum):
@@ -43,6 +45,7 @@ class RobotsGate:
         self._ignore_all = ignore_all
         self._ignored_hosts = ignored_hosts
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._rules_characters = 0
 
     def permission(self, url: str, now: Instant) -> Permission:
         """Whether `url` may be asked for; UNKNOWN until its authority's file has been read (again)."""
@@ -61,11 +64,16 @@ class RobotsGate:
         policy = RobotsPolicy.from_answer(status, body, now.utc_ms)
         if not policy.reachable:
             return False
+        self._forget(authority)
         self._known[authority] = _Known(policy, now.monotonic)
-        self._known.move_to_end(authority)
-        while len(self._known) > MAX_AUTHORITIES:
-            self._known.popitem(last=False)
+        self._rules_characters += len(policy.text)
+        while len(self._known) > MAX_AUTHORITIES or (self._rules_characters > MAX_RULES_CHARACTERS and len(self._known) > 1):
+            self._forget(next(iter(self._known)))
         return True
+
+    def _forget(self, authority: str) -> None:
+        if known := self._known.pop(authority, None):
+            self._rules_characters -= len(known.policy.text)
 
     def crawl_delay_seconds(self, authority: str) -> float:
         """The pause between requests that the file asks for; 0 when it names none."""

@@ -247,9 +247,12 @@ class Scheduler:
         return Finished(None, failure, job.work, note=note)
 
     def _image_blamed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
-        if job.work is None:
+        if job.work is not None:
+            return self._candidate_failed(job, outcome, now)
+        if error_type(outcome.error).transient:
             return self._robots_unreachable(job, outcome.retry_after_seconds, now)
-        return self._candidate_failed(job, outcome, now)
+        # There is no way to a file (a reserved address, endless redirects): no rules (RFC 9309, 2.3.1.2). The rows fail by themselves.
+        return self._robots_read(job, RobotsRead(404, b""), now)
 
     def _robots_unreachable(self, job: Job, retry_after_seconds: float | None, now: Instant) -> Finished:
         """Broken or endless answers say nothing: as with an unreachable file, the host waits (RFC 9309, 2.3.1.3 and 2.3.1.4)."""

@@ -1,0 +1,155 @@
+"""`asyncdl init` and `asyncdl get`: from sources to a collection, and on to its files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from asyncdl.app import initialise
+from asyncdl.cli.command import Command, Flags, Group, run_coroutine, with_settings
+from asyncdl.cli.run import print_ending, run_shown
+from asyncdl.collection import Collection
+from asyncdl.ingest import IngestProgress, IngestReport, SourceFormat, SourceReport, SourceSpec, Stage, detect
+from asyncdl.settings import IngestSettings, RunSettings, load_ingest_settings, load_run_settings
+from asyncdl.terminal import printable, safe, stderr_console, stdout_console
+
+MAX_SAMPLES = 3
+
+SourceArgument = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Archive (zip or folder), table, list of links, or - for standard input.")]
+
+
+@with_settings(IngestSettings)
+def init(
+    collection: Annotated[Path, typer.Argument(metavar="COLLECTION", help="The folder to make.")],
+    sources: SourceArgument,
+    contact: Annotated[str | None, typer.Option("--contact", help="Who a web master can write to; kept in asyncdl.toml.")] = None,
+    *,
+    flags: Flags,
+) -> int:
+    """Make a collection: read the sources, fold rows into distinct images, and note what is malformed. Killed, it goes on."""
+    run_coroutine(initialise_shown(collection, sources, flags, contact, go_on=False))
+    return 0
+
+
+@with_settings(IngestSettings, RunSettings)
+def get(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Archive (zip or folder), table, list of links, or -.")],
+    collection: Annotated[Path, typer.Argument(metavar="COLLECTION", help="The collection's folder, made when it is missing.")],
+    *,
+    flags: Flags,
+) -> int:
+    """Init (or go on) and run in one. Exit status as `asyncdl run`."""
+    return run_coroutine(get_shown(source, collection, flags))
+
+
+async def get_shown(source: str, collection: Path, flags: Flags) -> int:
+    """Initialise when needed, run, and print the last line."""
+    settings = load_run_settings(collection if collection.is_dir() else None, flags)
+    await initialise_shown(collection, [source], flags, None, go_on=True)
+    opened = Collection.open(collection)
+    report = await run_shown(opened, settings)
+    print_ending(report, opened.root)
+    return report.exit_status
+
+
+async def initialise_shown(root: Path, sources: list[str], flags: Flags, contact: str | None, *, go_on: bool) -> None:
+    """Make a collection with its display and its report. Shared with `get` and `demo`."""
+    settings = load_ingest_settings(root if root.is_dir() else None, flags)
+    if contact is not None:
+        load_run_settings(None, {"contact": contact})  # refused before anything is made
+    specs = [_spec(source, settings) for source in sources]
+    with _shown() as progress:
+        report = await initialise(root, specs, settings, progress, go_on=go_on)
+    if contact is not None:
+        _keep_contact(Collection(root), contact)
+    if report is not None:
+        print_report(report, root)
+
+
+def _spec(source: str, settings: IngestSettings) -> SourceSpec:
+    hint = None if settings.format == "auto" else SourceFormat(settings.format)
+    return detect(source, hint, id_column=settings.id_column or None, url_column=settings.url_column or None)
+
+
+def _keep_contact(collection: Collection, contact: str) -> None:
+    """Pin the contact in the collection's settings; a file that somebody has written already is left alone."""
+    if not collection.settings_file.exists():
+        quoted = contact.replace("\\", "\\\\").replace('"', '\\"')
+        collection.settings_file.write_text(f'# Settings of this collection; `asyncdl config` lists them all.\ncontact = "{quoted}"\n')
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[IngestProgress], None]]:
+    """A bar per stage on a terminal, a line per stage elsewhere."""
+    console = stderr_console()
+    if not console.is_terminal:
+        said: set[tuple[str, Stage]] = set()
+
+        def line(step: IngestProgress) -> None:
+            if (step.source, step.stage) not in said:
+                said.add((step.source, step.stage))
+                console.print(f"{printable(step.source)}: {step.stage} ({step.counts.rows_read:,} rows so far)", markup=False, soft_wrap=True)
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[tuple[str, Stage], int] = {}
+
+        def bar(step: IngestProgress) -> None:
+            key = (step.source, step.stage)
+            if key not in tasks:
+                tasks[key] = bars.add_task(f"{safe(step.source, 40)}: {step.stage}", total=step.total, rows="")
+            bars.update(tasks[key], completed=step.done, total=step.total, rows=f"{step.counts.rows_read:,} rows")  # type: ignore[arg-type]
+
+        yield bar
+
+
+def print_report(report: IngestReport, root: Path) -> None:
+    """What became of each source, the reasons for what was set aside, and what to type next."""
+    console = stdout_console()
+    for source in report.sources:
+        if source.already_loaded:
+            console.print(f"{printable(source.name)}: in the collection already", markup=False)
+            continue
+        console.print(_summary(source))
+        _print_rejects(source)
+    console.print(f"ready in {report.seconds:.1f} s; next: asyncdl run {printable(str(root))}", markup=False, soft_wrap=True)
+
+
+def _summary(source: SourceReport) -> Table:
+    counts = source.counts
+    table = Table.grid(padding=(0, 2))
+    rows = (
+        ("source", f"{printable(source.name)} ({source.format})"),
+        ("rows", f"{counts.rows_read:,} read, {counts.rows_without_media:,} without an image, {counts.rows_rejected:,} set aside"),
+        ("links", f"{counts.links:,} found, {counts.duplicates:,} doubled, {counts.links_rejected + counts.links_over_limit:,} set aside"),
+        ("records", f"{source.records_new:,}"),
+        ("images", f"{source.images_new:,} distinct, {source.manifests_new:,} IIIF manifests to read"),
+    )
+    for name, value in rows:
+        table.add_row(f"[dim]{name}[/]", safe(value))
+    return table
+
+
+def _print_rejects(source: SourceReport) -> None:
+    if not source.rejects:
+        return
+    console = stdout_console()
+    for reason, rows in sorted(source.rejects.items(), key=lambda item: -item[1]):
+        console.print(f"  set aside {rows:,} times: {reason.meaning}", markup=False, soft_wrap=True)
+    for sample in source.samples[:MAX_SAMPLES]:
+        console.print(f"    line {sample.line}: {sample.reason}: {printable(sample.shown, 100)}", markup=False, soft_wrap=True)
+    if source.rejects_path is not None:
+        console.print(f"  all of them: {printable(os.fspath(source.rejects_path))}", markup=False, soft_wrap=True)
+
+
+INIT = Command("init", init, Group.EVERY_DAY, "asyncdl init herbarium 0012345-2026.zip --contact you@institute.edu")
+GET = Command("get", get, Group.EVERY_DAY, "asyncdl get links.txt pictures --contact you@institute.edu")

@@ -1,0 +1,116 @@
+"""The accounts of an ingest: what was read and what became of it, such that every row and every link is accounted for.
+
+Values, and the one mutable tally that the stages write into. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from asyncdl.ingest.rejects import Reject, RejectReason
+
+
+class Stage(StrEnum):
+    """What an ingest is doing."""
+
+    READ = "read"
+    SORT = "sort"
+    LOAD = "load"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCounts:
+    """What became of the rows and links of a source.
+
+    Two sums hold when a source was read to its end: `rows_read = rows_taken + rows_without_media +
+    rows_rejected`, and `links = candidates + duplicates + links_rejected + links_over_limit`. Rows cut off
+    because their record has too many were taken first, so they count as rows taken; their links are
+    `links_over_limit`.
+    """
+
+    rows_read: int = 0
+    rows_taken: int = 0
+    rows_without_media: int = 0
+    rows_rejected: int = 0
+    links: int = 0
+    candidates: int = 0
+    duplicates: int = 0
+    links_rejected: int = 0
+    links_over_limit: int = 0
+    records: int = 0
+    images: int = 0
+    manifests: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both sums hold."""
+        rows = self.rows_taken + self.rows_without_media + self.rows_rejected
+        links = self.candidates + self.duplicates + self.links_rejected + self.links_over_limit
+        return self.rows_read == rows and self.links == links
+
+
+@dataclass(slots=True)
+class Tally:
+    """The same figures while they grow; one thread writes at a time."""
+
+    rows_read: int = 0
+    rows_taken: int = 0
+    rows_without_media: int = 0
+    rows_rejected: int = 0
+    links: int = 0
+    candidates: int = 0
+    duplicates: int = 0
+    links_rejected: int = 0
+    links_over_limit: int = 0
+    records: int = 0
+    images: int = 0
+    manifests: int = 0
+    bytes_read: int = 0
+    rows_folded: int = 0
+
+    def counts(self) -> IngestCounts:
+        """The figures as they stand."""
+        return IngestCounts(**{name: getattr(self, name) for name in IngestCounts.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class IngestProgress:
+    """Where an ingest stands. `total` is None when it cannot be known beforehand (compressed text, standard input).
+
+    `done` and `total` count bytes while reading and rows while loading.
+    """
+
+    source: str
+    stage: Stage
+    done: int
+    total: int | None
+    counts: IngestCounts
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What became of one source. `already_loaded`: it was in the collection, and was not read again."""
+
+    name: str
+    format: str
+    already_loaded: bool = False
+    counts: IngestCounts = field(default_factory=IngestCounts)
+    rejects: Mapping[RejectReason, int] = field(default_factory=dict)
+    samples: tuple[Reject, ...] = ()
+    rejects_path: Path | None = None
+    records_new: int = 0
+    images_new: int = 0
+    images_known: int = 0
+    candidates_new: int = 0
+    manifests_new: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of all sources, in the order given."""
+
+    sources: tuple[SourceReport, ...]
+    seconds: float

@@ -1,0 +1,80 @@
+"""The story of one record, URL or host: what a person who asks "why?" is told, as a frozen value.
+
+Finds out what was meant and gathers it; how it looks is in `explain_view`, its JSON in `explain_json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from asyncdl.collection import Holder
+from asyncdl.model import LaneRecord
+from asyncdl.store import HostStory, ImageStory, RecordRow, RecordStory
+from asyncdl.store.reader import Reader
+from asyncdl.urls import host_of, lane_of, resolve
+
+MAX_RECORDS: Final = 20
+"""Records told when a URL belongs to several."""
+
+
+class Subject(StrEnum):
+    """What the question turned out to be about."""
+
+    RECORD = "record"
+    URL = "url"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is known of what was asked for. `asked_key` is the key of a URL; `lanes` are those of all hosts named."""
+
+    asked: str
+    at_ms: int
+    subject: Subject
+    records: tuple[RecordStory, ...] = ()
+    host: HostStory | None = None
+    lanes: Mapping[str, LaneRecord] = field(default_factory=dict)
+    asked_key: str = ""
+    running: Holder | None = None
+
+
+async def explain(store: Reader, asked: str, now_ms: int, *, running: Holder | None = None) -> Explanation | None:
+    """Look for a record of that id, else a host of that name, else a URL; None when nothing is known of it."""
+    asked = asked.strip()
+    if not asked:
+        return None
+    if "://" not in asked:
+        if rows := await store.find_records(asked):
+            return await _of_records(store, rows, asked=asked, now_ms=now_ms, subject=Subject.RECORD, running=running)
+        if story := await store.host_story(asked.lower().rstrip("/")):
+            return Explanation(asked, now_ms, Subject.HOST, host=story, running=running)
+    if rows := await store.find_by_url(asked, MAX_RECORDS):
+        return await _of_records(store, rows, asked=asked, now_ms=now_ms, subject=Subject.URL, running=running)
+    host = host_of(asked)
+    story = await store.host_story(host) if host and _names_a_host_only(asked) else None
+    return None if story is None else Explanation(asked, now_ms, Subject.HOST, host=story, running=running)
+
+
+def key_of(image: ImageStory) -> str:
+    """The canonical key of an image, recomputed from its first candidate; "" when no link is usable."""
+    return next((key for candidate in image.candidates if (key := resolve(candidate.url).key)), "")
+
+
+async def _of_records(
+    store: Reader, rows: Iterable[RecordRow], *, asked: str, now_ms: int, subject: Subject, running: Holder | None
+) -> Explanation:
+    stories = [story for row in rows if (story := await store.record_story(row.id)) is not None]
+    hosts = {image.state.host for story in stories for image in story.images}
+    hosts |= {manifest.host for story in stories for manifest in story.manifests}
+    lanes = await store.load_lanes(sorted({lane_of(host) for host in hosts if host}))
+    key = resolve(asked).key if subject is Subject.URL else ""
+    return Explanation(asked, now_ms, subject, tuple(stories), lanes=lanes, asked_key=key, running=running)
+
+
+def _names_a_host_only(asked: str) -> bool:
+    """Whether a URL goes no further than its host: `https://herbarium.example/`."""
+    return not asked.partition("://")[2].partition("/")[2].strip("/")

@@ -1,0 +1,120 @@
+"""Why an image or a host stands where it stands, and what to do about it, in words. Pure.
+
+The texts contain what servers and people wrote (reasons of pauses, notes, URLs): escape them before a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asyncdl.errors import error_type
+from asyncdl.model import LaneRecord
+from asyncdl.report.wording import counted, when
+from asyncdl.status import ImageStatus
+from asyncdl.store import HostStory, ImageState, ImageStory, ManifestStory, StoredCandidate
+from asyncdl.units import approximate_size
+from asyncdl.urls import lane_of
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where it stands, and what a person may do; `todo` is empty when there is nothing to do."""
+
+    why: str
+    todo: str = ""
+
+
+def image_standing(
+    image: ImageStory, manifests: tuple[ManifestStory, ...], lanes: Mapping[str, LaneRecord], now_ms: int, place: str
+) -> Standing:
+    """The standing of an image of a record with these manifests. `place` is the collection as it is typed."""
+    state = image.state
+    if state.status is ImageStatus.SUCCESS:
+        return _saved(image)
+    if state.status is ImageStatus.FAILED:
+        return _failed(image, place)
+    if state.status is ImageStatus.EXHAUSTED:
+        cause = error_type(state.error or "")
+        why = f"given up after {counted(state.attempts, 'attempt')}: {cause.meaning}"
+        return Standing(why, f"{cause.remedy}; `asyncdl retry {place} --error-type {cause.name}` re-opens it")
+    if state.due_ms is None:
+        return _waits_for_manifest(image, manifests, lanes, now_ms)
+    return _waits(state, state.due_ms, lanes, now_ms)
+
+
+def current_candidate(image: ImageStory) -> StoredCandidate | None:
+    """The candidate that is tried next, or won."""
+    return next((one for one in image.candidates if one.position == image.state.candidate), None)
+
+
+def host_standing(story: HostStory, now_ms: int, place: str) -> Standing:
+    """The standing of a host."""
+    counts = story.counts
+    lane = counts.lane_record
+    waiting = counts.by_status.get(ImageStatus.PENDING.label, 0) + counts.by_status.get(ImageStatus.RETRY.label, 0)
+    ended = counts.by_status.get(ImageStatus.EXHAUSTED.label, 0)
+    if pause := lane_text(lane, now_ms):
+        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", _remedy(counts.main_error))
+    if waiting:
+        return Standing(f"open: {counted(waiting, 'image')} waiting for their turn", f"`asyncdl run {place}`")
+    if ended:
+        return Standing(f"nothing waits; {counted(ended, 'image')} given up", f"`asyncdl retry {place} --host {counts.host}`")
+    return Standing("nothing waits here", _remedy(counts.main_error))
+
+
+def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
+    """Why a lane is not asked now; "" when it may be."""
+    if lane is None:
+        return ""
+    if lane.held:
+        return f"held by hand{f': {lane.note}' if lane.note else ''}"
+    if lane.pause_until_ms > now_ms:
+        return f"the host is left alone until {when(lane.pause_until_ms, now_ms)}: {lane.pause_reason or 'no reason noted'}"
+    return ""
+
+
+def _saved(image: ImageStory) -> Standing:
+    files = f"{counted(len(image.files), 'file')}, {approximate_size(sum(file.size_bytes for file in image.files))}"
+    if image.state.error is None:
+        return Standing(f"saved: {files}")
+    flag = error_type(image.state.error)
+    return Standing(f"saved: {files}; {flag.meaning}", "" if flag.remedy == "none" else flag.remedy)
+
+
+def _failed(image: ImageStory, place: str) -> Standing:
+    cause = error_type(image.state.error or "no_url")
+    spent = sum(candidate.spent is not None for candidate in image.candidates)
+    links = f" ({spent} of {counted(len(image.candidates), 'link')} ruled out)" if len(image.candidates) > 1 else ""
+    again = "" if cause.name == "no_url" else f"; `asyncdl retry {place} --error-type {cause.name}` asks again all the same"
+    return Standing(f"a lasting cause: {cause.meaning}{links}", f"{cause.remedy}{again}")
+
+
+def _waits_for_manifest(
+    image: ImageStory, manifests: tuple[ManifestStory, ...], lanes: Mapping[str, LaneRecord], now_ms: int
+) -> Standing:
+    current = current_candidate(image)
+    manifest = next(
+        (one for one in manifests if current is not None and one.url == current.url), manifests[0] if manifests else None
+    )
+    if manifest is None:
+        return Standing(
+            "pending, but with no due time and no manifest to wait for", "`asyncdl verify --db --fix` puts it back into the queue"
+        )
+    if manifest.due_ms is None:
+        return Standing(f"waits for its IIIF manifest, which is {manifest.status.label}", "`asyncdl verify --db --fix`")
+    why = _waits(manifest, manifest.due_ms, lanes, now_ms).why
+    return Standing(f"waits for its IIIF manifest: {why}")
+
+
+def _waits(row: ImageState | ManifestStory, due_ms: int, lanes: Mapping[str, LaneRecord], now_ms: int) -> Standing:
+    before = "not asked yet" if row.error is None else f"last time {error_type(row.error).meaning}"
+    paid = f", {counted(row.attempts, 'attempt')} so far" if row.attempts else ""
+    if pause := lane_text(lanes.get(lane_of(row.host)), now_ms):
+        return Standing(f"{before}{paid}; {pause}")
+    turn = "due now, in its host's queue" if due_ms <= now_ms else f"due {when(due_ms, now_ms)}"
+    return Standing(f"{before}{paid}; {turn}")
+
+
+def _remedy(error: str | None) -> str:
+    return "" if error is None else error_type(error).remedy

@@ -1,0 +1,185 @@
+"""Where a collection stands, as a frozen value, and the JSON of it that programs read.
+
+Only counters, lanes, runs and sources are asked, never images, so the answer takes as long for fifty million
+images as for fifty. How it looks to people is in `status_view`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from asyncdl.collection import Holder
+from asyncdl.errors import error_type
+from asyncdl.model import Counts
+from asyncdl.report.wording import time_or_none, time_text
+from asyncdl.status import ImageStatus
+from asyncdl.store import ErrorCount, HostCounts, RunRecord, SourceState
+from asyncdl.store.reader import Reader
+
+MAX_HOSTS: Final = 1000
+"""Hosts in a report, those with most images first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The figures of a collection at `at_ms`.
+
+    `as_of_ms` is set when they come from a snapshot that a run keeps, and says how old it is. `next_due_ms`
+    is the earliest time at which something may be asked; in the past when it could be asked now.
+    `paused_images` are open images at hosts that are left alone for the moment.
+    """
+
+    at_ms: int
+    images: Counts
+    records: Counts
+    manifests: Counts
+    errors: tuple[ErrorCount, ...]
+    hosts: tuple[HostCounts, ...]
+    next_due_ms: int | None
+    saved_bytes: int
+    paused_images: int
+    sources: tuple[SourceState, ...]
+    last_run: RunRecord | None
+    running: Holder | None = None
+    as_of_ms: int | None = None
+
+    @property
+    def due_now(self) -> bool:
+        """Whether something could be asked at once."""
+        return self.next_due_ms is not None and self.next_due_ms <= self.at_ms
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the last run neither runs nor ended."""
+        return self.last_run is not None and self.last_run.ended_ms is None and self.running is None
+
+    def in_status(self, status: ImageStatus) -> int:
+        """Images that stand in `status`."""
+        return self.images.by_status.get(status.label, 0)
+
+    def causes(self) -> list[ErrorCount]:
+        """Why images are not saved, most first; flags of saved images and images never asked are left out."""
+        return [row for row in self.errors if row.error is not None and row.status is not ImageStatus.SUCCESS]
+
+
+async def gather_status(store: Reader, now_ms: int, *, running: Holder | None = None, as_of_ms: int | None = None) -> StatusReport:
+    """Ask the store for all figures. Raises what the store raises when the database cannot be read."""
+    return StatusReport(
+        at_ms=now_ms,
+        images=await store.counts(),
+        records=await store.record_counts(),
+        manifests=await store.manifest_counts(),
+        errors=tuple(await store.counts_by_error()),
+        hosts=tuple(await store.counts_by_host(MAX_HOSTS)),
+        next_due_ms=await store.next_due_ms(),
+        saved_bytes=await store.saved_bytes(),
+        paused_images=await store.waiting_in_paused_lanes(now_ms),
+        sources=tuple(await store.sources()),
+        last_run=await store.last_run(),
+        running=running,
+        as_of_ms=as_of_ms,
+    )
+
+
+def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
+    """Until when a host is left alone, and why; None when it is not, or is held by a person without end."""
+    lane = host.lane_record
+    if lane is None:
+        return None, ""
+    if lane.held:
+        return None, lane.note or "held by hand"
+    return (lane.pause_until_ms, lane.pause_reason) if lane.pause_until_ms > now_ms else (None, "")
+
+
+def to_json(report: StatusReport) -> dict[str, Any]:
+    """The report as JSON values. Keys are never renamed; times are ISO 8601 in UTC.
+
+    `next_due_at` is the present when something could be asked at once, null when nothing waits.
+    """
+    due = report.next_due_ms
+    return {
+        "at": time_text(report.at_ms),
+        "as_of": time_or_none(report.as_of_ms),
+        "images": _counts(report.images),
+        "records": _counts(report.records),
+        "manifests": _counts(report.manifests),
+        "by_error_type": _by_error_type(report),
+        "flags": {row.error: row.images for row in report.errors if row.error and row.status is ImageStatus.SUCCESS},
+        "causes": [_cause(row) for row in report.causes()],
+        "hosts": [_host(host, report.at_ms) for host in report.hosts],
+        "hosts_complete": len(report.hosts) < MAX_HOSTS,
+        "next_due_at": None if due is None else time_text(max(due, report.at_ms)),
+        "due_now": report.due_now,
+        "bytes": report.saved_bytes,
+        "paused_images": report.paused_images,
+        "running": None if report.running is None else _holder(report.running),
+        "last_run": None if report.last_run is None else _run(report.last_run),
+        "sources": [asdict(source) for source in report.sources],
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {"total": counts.total, **counts.by_status}
+
+
+def _by_error_type(report: StatusReport) -> dict[str, int]:
+    images: Counter[str] = Counter()
+    for row in report.causes():
+        if row.error is not None:
+            images[row.error] += row.images
+    return dict(images.most_common())
+
+
+def _cause(row: ErrorCount) -> dict[str, Any]:
+    found = error_type(row.error or "")
+    return {
+        "error_type": row.error,
+        "status": row.status.label,
+        "images": row.images,
+        "blame": str(found.blame),
+        "transient": found.transient,
+        "meaning": found.meaning,
+        "remedy": found.remedy,
+    }
+
+
+def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
+    until_ms, reason = pause_of(host, now_ms)
+    return {
+        "host": host.host,
+        "lane": host.lane,
+        "total": host.images,
+        **{status.label: host.by_status.get(status.label, 0) for status in ImageStatus},
+        "bytes": host.size_bytes,
+        "main_error": host.main_error,
+        "paused_until": time_or_none(until_ms),
+        "pause_reason": reason or None,
+        "held": host.lane_record is not None and host.lane_record.held,
+    }
+
+
+def _holder(holder: Holder) -> dict[str, Any]:
+    return {"host": holder.host, "pid": holder.pid, "since": time_text(holder.since_ms)}
+
+
+def _run(run: RunRecord) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "started_at": time_text(run.info.started_ms),
+        "ended_at": time_or_none(run.ended_ms),
+        "host": run.info.host,
+        "pid": run.info.pid,
+        "version": run.info.version,
+        "exit_status": run.exit_status,
+        "counts": _json_or_none(run.counts_json),
+    }
+
+
+def _json_or_none(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:  # of another version, or by another hand: the rest of the report still holds
+        return None

@@ -1,0 +1,141 @@
+"""How a status report looks to people: totals, causes with what to do, hosts, and what to type next.
+
+Builds what rich prints; every text from outside goes through `terminal.safe`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from asyncdl.errors import error_type
+from asyncdl.model import Counts
+from asyncdl.report.advice import next_steps
+from asyncdl.report.status import StatusReport, pause_of
+from asyncdl.report.wording import counted, time_text, when
+from asyncdl.status import ImageStatus
+from asyncdl.store import HostCounts
+from asyncdl.terminal import printable, safe
+from asyncdl.units import approximate_duration, approximate_size
+
+SHOWN_HOSTS: Final = 20
+SHOWN_CAUSES: Final = 30
+SHOWN_SOURCES: Final = 10
+
+
+def render_status(report: StatusReport, place: str) -> RenderableType:
+    """The report for a console. `place` is the collection as it is typed."""
+    parts: list[RenderableType] = [_totals(report, place)]
+    if causes := report.causes():
+        parts += [Text(), Text("By cause", "bold"), _causes(report)]
+        if len(causes) > SHOWN_CAUSES:
+            parts.append(Text(f"… and {len(causes) - SHOWN_CAUSES} more (--json has all)", "dim"))
+    if report.hosts:
+        parts += [Text(), Text("By host", "bold"), _hosts(report)]
+        if len(report.hosts) > SHOWN_HOSTS:
+            parts.append(Text("… and more hosts (--json)", "dim"))
+    parts += [Text(), Text("Next", "bold"), *(Text(f"  {step}") for step in next_steps(report, place))]
+    return Group(*parts)
+
+
+def _totals(report: StatusReport, place: str) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("collection", safe(place))
+    if report.as_of_ms is not None:
+        table.add_row("figures", f"as of {when(report.as_of_ms, report.at_ms)}: a snapshot that the run keeps")
+    table.add_row("images", _images_line(report))
+    table.add_row("records", _parts(report.records))
+    if report.manifests.total:
+        table.add_row("manifests", _parts(report.manifests))
+    table.add_row("waiting", _waiting_line(report))
+    table.add_row("run", _run_line(report))
+    for source in report.sources[:SHOWN_SOURCES]:
+        state = "" if source.loaded else ", not read to its end"
+        table.add_row(
+            "source", f"{safe(source.name)} ({source.format}): {counted(source.rows, 'row')}, {source.rejected:,} rejected{state}"
+        )
+    if len(report.sources) > SHOWN_SOURCES:
+        table.add_row("", f"… and {counted(len(report.sources) - SHOWN_SOURCES, 'more source')}")
+    return table
+
+
+def _images_line(report: StatusReport) -> str:
+    total, saved = report.images.total, report.in_status(ImageStatus.SUCCESS)
+    share = f" ({100 * saved / total:.1f} %)" if total else ""
+    rest = {name: images for name, images in report.images.by_status.items() if name != ImageStatus.SUCCESS.label}
+    size = approximate_size(report.saved_bytes)
+    return f"{saved:,} of {total:,} saved{share}, {size}; " + ", ".join(f"{images:,} {name}" for name, images in rest.items())
+
+
+def _parts(counts: Counts) -> str:
+    return f"{counts.total:,}: " + ", ".join(f"{count:,} {name}" for name, count in counts.by_status.items())
+
+
+def _waiting_line(report: StatusReport) -> str:
+    paused = f"; {counted(report.paused_images, 'image')} at hosts that are left alone for now" if report.paused_images else ""
+    if report.next_due_ms is None:
+        still_open = report.in_status(ImageStatus.PENDING) + report.in_status(ImageStatus.RETRY)
+        unknown = report.as_of_ms is not None and still_open
+        return ("the snapshot does not say until when" if unknown else "nothing has a time") + paused if still_open else "nothing"
+    return ("work is due now" if report.due_now else f"until {when(report.next_due_ms, report.at_ms)}") + paused
+
+
+def _run_line(report: StatusReport) -> str:
+    if report.running is not None:
+        return f"running: {safe(str(report.running))} ({approximate_duration((report.at_ms - report.running.since_ms) / 1000)})"
+    run = report.last_run
+    if run is None:
+        return "never run"
+    if run.ended_ms is None:
+        return f"the last one began {time_text(run.info.started_ms)} on {safe(run.info.host)} and did not end by itself"
+    return f"the last one ended {when(run.ended_ms, report.at_ms)} with exit status {run.exit_status}"
+
+
+def _causes(report: StatusReport) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("images", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("cause", no_wrap=True)
+    table.add_column("blame", no_wrap=True)
+    table.add_column("meaning", overflow="fold")
+    table.add_column("what to do", overflow="fold")
+    for row in report.causes()[:SHOWN_CAUSES]:
+        cause = error_type(row.error or "")
+        table.add_row(
+            f"{row.images:,}", row.status.label, safe(cause.name), str(cause.blame), safe(cause.meaning), safe(cause.remedy)
+        )
+    return table
+
+
+def _hosts(report: StatusReport) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("host", overflow="fold")
+    for status in (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED):
+        table.add_column(status.label, justify="right", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("main cause", no_wrap=True)
+    table.add_column("left alone", overflow="fold")
+    for host in report.hosts[:SHOWN_HOSTS]:
+        table.add_row(*_host_cells(host, report.at_ms))
+    return table
+
+
+def _host_cells(host: HostCounts, now_ms: int) -> list[str]:
+    until_ms, reason = pause_of(host, now_ms)
+    pause = printable(reason, 60)
+    if until_ms is not None:
+        pause = f"{when(until_ms, now_ms)}: {pause}"
+    by = host.by_status
+    order = (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED)
+    return [
+        safe(host.host or "(no usable link)", 80),
+        *(f"{by.get(status.label, 0):,}" for status in order),
+        approximate_size(host.size_bytes),
+        safe(host.main_error or ""),
+        safe(pause),
+    ]

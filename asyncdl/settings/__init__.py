@@ -1,0 +1,32 @@
+"""Settings: one frozen class per slice, read once at the edge, each value with a known origin.
+
+`slices` holds the classes, `table` what follows from their fields, `kinds`, `addresses` the kinds of
+value, `reading` the sources and their order, `reference` the texts derived for people. Only `reading`
+touches the environment.
+"""
+
+from asyncdl.settings.reading import (
+    Explained,
+    debug_asked,
+    explain_settings,
+    load_ingest_settings,
+    load_run_settings,
+    load_settings,
+)
+from asyncdl.settings.slices import SLICES, IngestSettings, RunSettings
+from asyncdl.settings.table import Panel, Setting, Slice
+
+__all__ = [
+    "SLICES",
+    "Explained",
+    "IngestSettings",
+    "Panel",
+    "RunSettings",
+    "Setting",
+    "Slice",
+    "debug_asked",
+    "explain_settings",
+    "load_ingest_settings",
+    "load_run_settings",
+    "load_settings",
+]

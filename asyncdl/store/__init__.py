@@ -1,0 +1,60 @@
+"""The database of a collection: the only package that speaks SQL to SQLite.
+
+It knows rows, counters and the legal moves between statuses; it knows nothing of requests, files on disk
+or people. `Store` is the way in; the values it hands out are in `rows`.
+"""
+
+from asyncdl.store.database import DEFAULT_CACHE_BYTES, INGEST_CACHE_BYTES
+from asyncdl.store.reader import Reader
+from asyncdl.store.rows import (
+    QUEUE_START,
+    Applied,
+    Discrepancies,
+    ErrorCount,
+    HostCounts,
+    HostStory,
+    ImageState,
+    ImageStory,
+    LoadCounts,
+    ManifestStory,
+    RecordRow,
+    RecordStory,
+    RetryFilter,
+    RetryPage,
+    RunInfo,
+    RunRecord,
+    SourceState,
+    StoredCandidate,
+    StoredEvent,
+    StoredFailure,
+    StoredFile,
+)
+from asyncdl.store.store import Store
+
+__all__ = [
+    "DEFAULT_CACHE_BYTES",
+    "INGEST_CACHE_BYTES",
+    "QUEUE_START",
+    "Applied",
+    "Discrepancies",
+    "ErrorCount",
+    "HostCounts",
+    "HostStory",
+    "ImageState",
+    "ImageStory",
+    "LoadCounts",
+    "ManifestStory",
+    "Reader",
+    "RecordRow",
+    "RecordStory",
+    "RetryFilter",
+    "RetryPage",
+    "RunInfo",
+    "RunRecord",
+    "SourceState",
+    "Store",
+    "StoredCandidate",
+    "StoredEvent",
+    "StoredFailure",
+    "StoredFile",
+]

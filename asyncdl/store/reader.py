@@ -1,0 +1,160 @@
+"""What the rows say: the reading half of the store, for reports, upkeep and the queue.
+
+Nothing here changes a row. Every method is one short query (or a page of one) on the connection's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asyncdl.model import Counts, HostDue, LaneRecord, Work, WorkKind
+from asyncdl.store import figures, integrity, lanes, queue, selection, sources, stories
+from asyncdl.store.database import Database
+from asyncdl.store.rows import (
+    Discrepancies,
+    ErrorCount,
+    HostCounts,
+    HostStory,
+    ImageState,
+    RecordRow,
+    RecordStory,
+    RetryFilter,
+    RetryPage,
+    RunRecord,
+    SourceState,
+    StoredEvent,
+    StoredFile,
+)
+
+
+class Reader:
+    """All questions that can be put to a collection's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # ---- queue
+
+    async def hosts_due(self, after_host_id: int, limit: int) -> list[HostDue]:
+        """Hosts with work that has a due time, by ascending row, after `after_host_id` (0 to begin)."""
+        return await self._db.read(queue.hosts_due, after_host_id, limit)
+
+    async def due_work(self, host_id: int, kind: WorkKind, after: tuple[int, int], due_before_ms: int, limit: int) -> list[Work]:
+        """Rows of a host due at or before `due_before_ms`, in the order (due, id), after that pair (`QUEUE_START`).
+
+        `Work.candidate` and `Candidate.position` are labels, not indexes: positions ascend in the order of
+        trial, but may be negative or have gaps. A manifest has one candidate, its URL, at position 0.
+        """
+        return await self._db.read(queue.due_work, host_id, kind, after, due_before_ms, limit)
+
+    async def next_due_ms(self) -> int | None:
+        """When something may next be asked: the earliest due time, pauses of lanes included, held lanes left out."""
+        return await self._db.read(queue.next_due_ms)
+
+    # ---- figures
+
+    async def counts(self) -> Counts:
+        """Images by status label (every label is there), from the counters: fast at any size."""
+        return await self._db.read(figures.counts)
+
+    async def record_counts(self) -> Counts:
+        """Records by status label."""
+        return await self._db.read(figures.record_counts)
+
+    async def manifest_counts(self) -> Counts:
+        """Manifests by status label (those of images)."""
+        return await self._db.read(figures.manifest_counts)
+
+    async def counts_by_error(self) -> list[ErrorCount]:
+        """Images by status and error type, most first."""
+        return await self._db.read(figures.counts_by_error)
+
+    async def counts_by_host(self, limit: int) -> list[HostCounts]:
+        """The hosts with most images, most first."""
+        return await self._db.read(figures.counts_by_host, limit)
+
+    async def saved_bytes(self) -> int:
+        """Bytes of all files of saved images."""
+        return await self._db.read(figures.saved_bytes)
+
+    async def waiting_in_paused_lanes(self, now_ms: int) -> int:
+        """How many open images stand at hosts whose lane is paused after `now_ms`, or held."""
+        return await self._db.read(figures.waiting_in_paused_lanes, now_ms)
+
+    async def discrepancies(self) -> Discrepancies:
+        """Recount everything and say what differs. Reads every image: minutes on a large collection."""
+        return await self._db.read(figures.discrepancies)
+
+    async def integrity_problems(self, limit: int) -> list[str]:
+        """What SQLite's own check of the file finds, at most `limit`; empty when it is sound. Reads the whole file: 10 min for 10 GB."""
+        return await self._db.read(integrity.integrity_problems, limit)
+
+    # ---- stories
+
+    async def find_records(self, external_id: int | str) -> list[RecordRow]:
+        """Records of that id; a text of digits is looked up as an integer id too."""
+        return await self._db.read(stories.find_records, external_id)
+
+    async def find_by_url(self, url: str, limit: int = 20) -> list[RecordRow]:
+        """Records with an image or manifest of that URL's key, or that very URL. Reads through the images: slow."""
+        return await self._db.read(stories.find_by_url, url, limit)
+
+    async def record_story(self, record: int) -> RecordStory | None:
+        """Everything known of a record (by row, see `find_records`); None when there is no such row."""
+        return await self._db.read(stories.record_story, record)
+
+    async def image_story(self, record: int) -> RecordStory | None:
+        """The same as `record_story`."""
+        return await self.record_story(record)
+
+    async def host_story(self, host: str) -> HostStory | None:
+        """A host with its figures and the last failures seen there; None when no row names it."""
+        return await self._db.read(stories.host_story, host)
+
+    # ---- upkeep
+
+    async def image_states(self, images: Sequence[int]) -> dict[int, ImageState]:
+        """Where these images stand; ids that do not exist are left out."""
+        return await self._db.read(selection.image_states, images)
+
+    async def select_for_retry(self, wanted: RetryFilter, after_id: int, limit: int) -> RetryPage:
+        """A page of ids that match. Looks at a bounded number of rows, so it may be empty with more to come."""
+        return await self._db.read(selection.select_for_retry, wanted, after_id, limit)
+
+    async def files_page(self, after_id: int, limit: int) -> list[StoredFile]:
+        """Files by ascending row, after `after_id` (0 to begin)."""
+        return await self._db.read(selection.files_page, after_id, limit)
+
+    async def files_of(self, images: Sequence[int]) -> list[StoredFile]:
+        """All files of these images."""
+        return await self._db.read(selection.files_of, images)
+
+    # ---- lanes, sources, runs, meta
+
+    async def load_lanes(self, names: Sequence[str]) -> dict[str, LaneRecord]:
+        """What is remembered of these lanes; unknown ones are left out."""
+        return await self._db.read(lanes.load_lanes, names)
+
+    async def lanes_page(self, after: str, limit: int) -> list[LaneRecord]:
+        """Remembered lanes by ascending name, after `after` ("" to begin)."""
+        return await self._db.read(lanes.lanes_page, after, limit)
+
+    async def sources(self) -> list[SourceState]:
+        """All sources, oldest first."""
+        return await self._db.read(sources.all_sources)
+
+    async def last_run(self) -> RunRecord | None:
+        """The newest run."""
+        return await self._db.read(sources.last_run)
+
+    async def events(self, limit: int) -> list[StoredEvent]:
+        """The newest events, newest first."""
+        return await self._db.read(sources.last_events, limit)
+
+    async def get_meta(self, key: str) -> str | None:
+        """A pinned setting, or None."""
+        return await self._db.read(sources.get_meta, key)
+
+    async def all_meta(self) -> dict[str, str]:
+        """All pinned settings."""
+        return await self._db.read(sources.all_meta)

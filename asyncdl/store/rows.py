@@ -1,0 +1,275 @@
+"""What the store hands out and takes in beside the words of `asyncdl.model`: frozen values, no SQL.
+
+Hosts, lanes and error types are named by text here; times are UTC milliseconds; sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from asyncdl.model import FileRole, LaneRecord, SourceRow, WorkKind
+from asyncdl.status import ImageStatus, RecordStatus
+
+QUEUE_START = (-1, -1)
+"""The `after` of the first page of `Store.due_work`."""
+
+
+# ---- writing ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCounts:
+    """What one `Store.load` changed. A known image counts once per mention, whether or not it gained a URL."""
+
+    records_new: int = 0
+    images_new: int = 0
+    images_known: int = 0
+    candidates_new: int = 0
+    manifests_new: int = 0
+    images_reopened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one `Store.apply` changed.
+
+    `manifests_waiting_failed` counts images that ended because the manifest they waited for ended. `due`
+    names hosts that gained due rows, with the earliest due time gained: a nudge for whoever pages the queue.
+    """
+
+    images_moved: int = 0
+    images_created: int = 0
+    images_merged: int = 0
+    manifests_waiting_failed: int = 0
+    due: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source and how far its ingest got. `cursor` is what the reader asked to be remembered."""
+
+    id: int
+    name: str
+    format: str
+    fingerprint: str
+    rows: int
+    rejected: int
+    loaded: bool
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Who starts a run, where and with which settings (as JSON)."""
+
+    started_ms: int
+    host: str
+    pid: int
+    version: str
+    settings_json: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as stored. `ended_ms` of None: it is running, or it was killed."""
+
+    id: int
+    info: RunInfo
+    ended_ms: int | None
+    exit_status: int | None
+    counts_json: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """Something worth telling later: a repair, a pause, a command from the inbox."""
+
+    id: int
+    at_ms: int
+    kind: str
+    subject: str
+    detail: str
+
+
+# ---- reading: figures ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCount:
+    """How many images stand in `status` with `error` (None: no error)."""
+
+    status: ImageStatus
+    error: str | None
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostCounts:
+    """One host in figures. `main_error` is the error most of its images that are not saved stand with."""
+
+    host: str
+    lane: str
+    by_status: Mapping[str, int]
+    size_bytes: int
+    main_error: str | None
+    lane_record: LaneRecord | None
+
+    @property
+    def images(self) -> int:
+        """All images whose current host this is."""
+        return sum(self.by_status.values())
+
+
+# ---- reading: rows ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record. `id` is its row; `external_id` is what its source calls it."""
+
+    id: int
+    external_id: int | str
+    images: int
+    successes: int
+    open_images: int
+    status: RecordStatus
+    completed_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """Where an image stands now: what a caller needs to build a `Transition`."""
+
+    id: int
+    external_id: int | str
+    number: int
+    host: str
+    status: ImageStatus
+    due_ms: int | None
+    attempts: int
+    candidate: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of an image, with what names it."""
+
+    id: int
+    image: int
+    external_id: int | str
+    number: int
+    role: FileRole
+    path: str
+    size_bytes: int
+    sha256: bytes
+    media_type: str
+    width: int | None
+    height: int | None
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCandidate:
+    """A candidate with its rank, in the order in which it is tried."""
+
+    position: int
+    url: str
+    rank: int
+    kind: int
+    spent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFailure:
+    """A failed request. `page_text` is what the server said, `page_count` how often it said just that."""
+
+    at_ms: int
+    error: str
+    attempt: int
+    host: str
+    url: str
+    detail: str
+    http_status: int | None
+    media_type: str
+    final_url: str
+    page_text: str
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStory:
+    """Everything known of one image."""
+
+    state: ImageState
+    candidates: tuple[StoredCandidate, ...]
+    files: tuple[StoredFile, ...]
+    failures: tuple[StoredFailure, ...]
+    source_rows: tuple[SourceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestStory:
+    """Everything known of one manifest. `canvases` is None until it was expanded."""
+
+    id: int
+    url: str
+    host: str
+    status: ImageStatus
+    due_ms: int | None
+    attempts: int
+    error: str | None
+    canvases: int | None
+    expanded_ms: int | None
+    failures: tuple[StoredFailure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStory:
+    """A record with its images in the order of their numbers, and its manifests."""
+
+    record: RecordRow
+    images: tuple[ImageStory, ...]
+    manifests: tuple[ManifestStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStory:
+    """A host: its figures, its errors, and the last failures seen there (newest first)."""
+
+    counts: HostCounts
+    errors: tuple[ErrorCount, ...]
+    failures: tuple[StoredFailure, ...]
+
+
+# ---- upkeep ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFilter:
+    """Which rows to re-open. An empty set of error types or hosts means any; `since_ms` looks at the last failure."""
+
+    error_types: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+    statuses: frozenset[ImageStatus] = frozenset({ImageStatus.FAILED, ImageStatus.EXHAUSTED})
+    since_ms: int | None = None
+    kind: WorkKind = WorkKind.IMAGE
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPage:
+    """Ids that match, and where to go on; `next_after_id` is None after the last page. A page may be empty."""
+
+    ids: tuple[int, ...]
+    next_after_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancies:
+    """Where counters or roll-ups differ from a recount of the rows; all empty when the database is consistent."""
+
+    counters: tuple[str, ...] = ()
+    records: tuple[int, ...] = ()
+    stranded: tuple[int, ...] = ()
+    by_table: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,154 @@
+"""The database of a collection as an object: opening and closing it, and everything that changes a row.
+
+One connection does all writes and checkpoints; every change is one transaction on the connection's own
+thread, so the event loop never waits for the disk. What the rows say is read through `Reader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from asyncdl.model import Batch, NewRecord
+from asyncdl.store import figures, loading, moves, snapshots, sources
+from asyncdl.store.connection import Synchronous
+from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
+from asyncdl.store.reader import Reader
+from asyncdl.store.rows import Applied, LoadCounts, RunInfo, SourceState
+
+
+class Store(Reader):
+    """The rows of one collection. Made by `create` or `open`; use it as an async context manager."""
+
+    # ---- life
+
+    @classmethod
+    async def create(
+        cls,
+        path: Path,
+        meta: Mapping[str, str],
+        *,
+        synchronous: Synchronous = "FULL",
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> Self:
+        """Make the database file with the newest schema and these pinned settings.
+
+        `keys_version` is added to `meta` when it is not there. Raises `CollectionError` when a file is in
+        the way, `EnvironmentStops` when the disk does not let us.
+        """
+        pinned = sources.with_keys_version(meta)
+        return cls(
+            await Database.create(
+                path, lambda raw: sources.set_all_meta(raw, pinned), synchronous=synchronous, cache_bytes=cache_bytes
+            )
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        synchronous: Synchronous = "FULL",
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> Self:
+        """Open an existing database and bring its schema up to date.
+
+        With `read_only` nothing is written, and beside a running job on a network file system the snapshot
+        that the job keeps is read instead. Raises `CollectionError` when the file is missing, no database,
+        of another application, of a newer schema (or, read-only, of an older one) or corrupt;
+        `CollectionLocked` when another process holds it.
+        """
+        return cls(await Database.open(path, read_only=read_only, synchronous=synchronous, cache_bytes=cache_bytes))
+
+    async def close(self) -> None:
+        """Finish what was asked for, fold the write-ahead log into the database, and close. Harmless twice."""
+        await self._db.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._db.path
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether no other process can read the file while we hold it, so that `snapshot` must be called at times."""
+        return self._db.exclusive
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Make several calls of this task one transaction: all or, on any exception, none.
+
+        Other tasks wait meanwhile, so keep it short. Each call inside is still whole or nothing by itself.
+        """
+        async with self._db.transaction():
+            yield
+
+    async def snapshot(self) -> Path:
+        """Write what `status` needs (figures, hosts, lanes, runs; no images) to a small database beside this one.
+
+        Replaced in one step, so a reader sees the old or the new one. Returns its path.
+        """
+        return await self._db.read(snapshots.write_snapshot, self.path)
+
+    # ---- ingest
+
+    async def add_source(self, name: str, source_format: str, fingerprint: str) -> SourceState:
+        """Register a source, or find it again: the same name and fingerprint give the same row, with its cursor."""
+        return await self._db.write(sources.add_source, name, source_format, fingerprint)
+
+    async def finish_source(self, source: int, rows: int, rejected: int) -> None:
+        """The source was read to its end."""
+        await self._db.write(sources.finish_source, source, rows, rejected)
+
+    async def load(self, records: Sequence[NewRecord], *, source: int = 0, cursor: str | None = None) -> LoadCounts:
+        """Add records in one transaction; what is known already is merged by record and key, so loading twice is harmless.
+
+        Images are numbered in the order given. A URL new to an image that had ended without a file re-opens it.
+        An image without any usable URL is stored as failed (`no_url`). `source` owns the rows of metadata;
+        `cursor` is remembered with it in the same transaction.
+        """
+        return await self._db.write(loading.load, records, source, cursor)
+
+    # ---- the only mover
+
+    async def apply(self, batch: Batch, at_ms: int) -> Applied:
+        """Apply a batch in one transaction: moves, files, failures, lanes, counters and roll-ups.
+
+        Raises `IllegalMove`, with nothing changed, when a row does not exist, a move is not in `LEGAL_MOVES`,
+        a saved image has no file, or an open image would have no due time and no manifest to wait for.
+        An image whose next candidate is a manifest waits for it (due None) whatever the transition says; when
+        that manifest has ended, the image goes on to its next candidate or ends too.
+        """
+        return await self._db.write(moves.apply, batch, at_ms)
+
+    async def rebuild_counters(self) -> None:
+        """Recompute all counters and roll-ups from the rows. Reads every image: minutes on a large collection."""
+        await self._db.write(figures.rebuild_counters)
+
+    # ---- runs, events, meta
+
+    async def start_run(self, info: RunInfo) -> int:
+        """Note that a run starts; returns its id."""
+        return await self._db.write(sources.start_run, info)
+
+    async def finish_run(self, run: int, ended_ms: int, exit_status: int, counts_json: str = "{}") -> None:
+        """Note how a run ended."""
+        await self._db.write(sources.finish_run, run, ended_ms, exit_status, counts_json)
+
+    async def add_event(self, at_ms: int, kind: str, subject: str = "", detail: str = "") -> None:
+        """Note something worth telling later."""
+        await self._db.write(sources.add_event, at_ms, kind, subject, detail)
+
+    async def set_meta(self, key: str, value: str) -> None:
+        """Pin a setting."""
+        await self._db.write(sources.set_all_meta, {key: value})
