@@ -140,6 +140,7 @@ async def open_job(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
             commands={}, clock=clock, hub=hub,
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
+            take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip
         if lock.previous_crashed is not None or repairs.any:
             text = f"the last run did not end properly; put in order: {repairs}"

@@ -65,7 +65,8 @@ async def ending(
     waiting = by.get(ImageStatus.PENDING.label, 0) + by.get(ImageStatus.RETRY.label, 0)
     next_due_ms = await store.next_due_ms()
     causes = [row for row in await store.counts_by_error() if row.error and row.status is not ImageStatus.SUCCESS]
-    if next_due_ms is not None and next_due_ms <= now.utc_ms:
+    # A run that was not stopped ended because nothing was due; what became due since is for the next one.
+    if stop_reason is not None and next_due_ms is not None and next_due_ms <= now.utc_ms:
         exit_status = EXIT_STOPPED
     elif next_due_ms is not None or waiting:
         exit_status = EXIT_WAITING

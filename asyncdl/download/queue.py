@@ -109,15 +109,22 @@ class Feeder:
             self._sweep_after = 0
             page = await self._store.hosts_due(0, room)
         for due in page:
-            if due.next_due_ms <= now.utc_ms and due.host_id not in self._active:
+            if due.next_due_ms <= now.utc_ms and due.host_id not in self._active and not self._held_up(due, now):
                 self._active[due.host_id] = _ActiveHost(due)
         self._sweep_after = page[-1].host_id if len(page) == room else 0
         if len(page) < room:
             self._swept_at = now.monotonic
 
+    def _held_up(self, due: HostDue, now: Instant) -> bool:
+        """Whether the host is paused for longer than its rows, or its place in the window, are worth holding."""
+        return self._scheduler.paused_seconds(due.lane, now) > self._hold_seconds
+
     async def _feed_host(self, host: _ActiveHost, now: Instant) -> list[Finished]:
+        if self._held_up(host.due, now):
+            del self._active[host.due.host_id]
+            return []
         look_ahead = max(MIN_LOOK_AHEAD_ROWS, min(MAX_LOOK_AHEAD_ROWS, MAX_QUEUED_ROWS // max(1, len(self._active))))
-        wanted = self._scheduler.wants(host.due.lane, look_ahead, now, self._hold_seconds)
+        wanted = self._scheduler.wants(host.due.lane, look_ahead)
         if wanted * 2 < look_ahead:
             return []
         closed: list[Finished] = []

@@ -31,6 +31,11 @@ LOCAL_PAUSE_SECONDS = 5.0
 MAX_LOCAL_FAULTS_SECONDS = 60.0
 """Trouble of this machine (no network, no handles, no space) that lasts longer ends the run."""
 
+SHORTEST_LAST_COMMIT_SECONDS = 5.0
+"""The last commit gets this long even when the grace is shorter."""
+
+SNAPSHOT_SECONDS = 30.0
+
 _SHORTEST_FEED_SECONDS = 0.01
 _LONGEST_FEED_SECONDS = 0.5
 _INBOX_SECONDS = 0.5
@@ -72,6 +77,7 @@ class Run:
         clock: Clock,
         hub: EventHub,
         limits: RunLimits,
+        take_snapshot: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._feeder = feeder
@@ -83,6 +89,7 @@ class Run:
         self._clock = clock
         self._hub = hub
         self._limits = limits
+        self._take_snapshot = take_snapshot
         self._carrying: set[asyncio.Task[None]] = set()
         self._hungry = asyncio.Event()
         self._startable = asyncio.Event()
@@ -104,12 +111,13 @@ class Run:
         ) else None  # fmt: skip
         stages = [asyncio.create_task(stage, name=name) for name, stage in (
             ("feed", self._feed()), ("dispatch", self._dispatch()), ("record", self._recorder.run()), ("control", self._control()),
+            ("snapshots", self._snapshots()),
         )]  # fmt: skip
         over = asyncio.create_task(self._over.wait(), name="over")
         try:
             await asyncio.wait([over, *stages], return_when=asyncio.FIRST_COMPLETED)
-            feed, dispatch, record, control = stages
-            await _cancel(feed, dispatch, control)
+            feed, dispatch, record, control, snapshots = stages
+            await _cancel(feed, dispatch, control, snapshots)
             await self._drain(record)
         finally:
             if timer is not None:
@@ -127,8 +135,15 @@ class Run:
         if self._carrying:
             await asyncio.wait(set(self._carrying), timeout=self._limits.grace_seconds)
         await _cancel(*self._carrying)
-        if not record.done():
-            await self._recorder.finish()
+        if record.done():
+            return
+        try:
+            async with asyncio.timeout(max(self._limits.grace_seconds, SHORTEST_LAST_COMMIT_SECONDS)):
+                await self._recorder.finish()
+        except TimeoutError:
+            raise EnvironmentStops(
+                "the last batch could not be committed in time", "look at the disk; its images will be asked for again"
+            ) from None
 
     # -- the stages ------------------------------------------------------------------------------------------
 
@@ -238,6 +253,14 @@ class Run:
                 self._hub.emit(events.Notice(self._clock.now().utc_ms, f"command {name}: {dict(result)}"))
                 self._hungry.set()
             await asyncio.sleep(_INBOX_SECONDS)
+
+
+    async def _snapshots(self) -> None:
+        """Keep the figures readable where the database itself cannot be read beside the run (network file systems)."""
+        while self._take_snapshot is not None:
+            await self._take_snapshot()
+            await asyncio.sleep(SNAPSHOT_SECONDS)
+        await self._over.wait()
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -83,14 +83,15 @@ class Scheduler:
         self._works.add((work.kind, work.id))
         return self._advance(job_of(work), now)
 
-    def wants(self, lane: str, look_ahead: int, now: Instant, longest_pause_seconds: float) -> int:
-        """How many more rows of this lane to bring; none while it is paused longer than rows are worth holding."""
+    def wants(self, lane: str, look_ahead: int) -> int:
+        """How many more rows of this lane to bring."""
         queue = self.lanes.get(lane)
-        if queue is None:
-            return look_ahead
-        if queue.lane.paused_seconds(now) > longest_pause_seconds:
-            return 0
-        return max(0, look_ahead - len(queue.jobs))
+        return look_ahead if queue is None else max(0, look_ahead - len(queue.jobs))
+
+    def paused_seconds(self, lane: str, now: Instant) -> float:
+        """How much longer nothing of this lane may start; 0 for a lane that is not in use."""
+        queue = self.lanes.get(lane)
+        return 0.0 if queue is None else queue.lane.paused_seconds(now)
 
     def release_paused(self, now: Instant, longest_pause_seconds: float) -> list[Work]:
         """Give back the rows of lanes that are paused longer than this: they stay due, and memory is for lanes that move."""

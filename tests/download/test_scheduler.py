@@ -252,12 +252,12 @@ def test_a_wall_clock_jump_moves_no_pause() -> None:
     assert world.wait() == before
 
 
-def test_a_held_lane_starts_nothing_and_wants_nothing() -> None:
+def test_a_held_lane_starts_nothing_and_gives_its_rows_back() -> None:
     world = World()
     world.remembered["a.test"] = LaneRecord("a.test", held=True)
     world.add(image(1, "http://a.test/1"))
     assert world.wait() is None
-    assert world.scheduler.wants("a.test", 8, world.now, 30.0) == 0
+    assert world.scheduler.paused_seconds("a.test", world.now) == math.inf
     assert [work.id for work in world.scheduler.release_paused(world.now, 30.0)] == [1]
     assert world.scheduler.works == 0
 
@@ -319,6 +319,14 @@ def test_a_missing_robots_file_allows_everything() -> None:
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), RobotsRead(404, b""))
     assert world.ticket().url == "http://a.test/1"
+
+
+def test_no_way_to_a_robots_file_means_no_rules() -> None:
+    """A reserved address, say: the image fails by its own request, for its own reason."""
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1"))
+    world.finish(world.ticket(), Failed("forbidden_address"))
+    assert verdict(world.finish(world.ticket(), Failed("forbidden_address"))).error == "forbidden_address"
 
 
 @pytest.mark.parametrize("outcome", [RobotsRead(500, b""), Failed("timeout"), Failed("connect_failed"), Failed("protocol_error")])
