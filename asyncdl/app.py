@@ -35,6 +35,7 @@ from asyncdl.ingest import IngestOptions, IngestProgress, IngestReport, SourceSp
 from asyncdl.settings import IngestSettings, RunSettings
 from asyncdl.status import ImageStatus
 from asyncdl.store import INGEST_CACHE_BYTES, RunInfo, Store
+from asyncdl.upkeep.retry import carry_out as carry_out_retry
 from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web, WebSettings
@@ -138,7 +139,7 @@ async def open_job(
         recorder = Recorder(store, scheduler, feeder, collection.root, journal, hub, clock, durable=settings.durability == "batch")
         run = Run(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
-            commands={}, clock=clock, hub=hub,
+            commands={"retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms)}, clock=clock, hub=hub,
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip

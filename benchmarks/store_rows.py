@@ -60,7 +60,7 @@ async def one_round(count: int, folder: Path) -> dict[str, float]:
         del everything
     async with await Store.open(folder / "rows.sqlite") as store:
         begun = time.process_time()
-        work = []
+        work: list[tuple[int, str]] = []
         for host in await store.hosts_due(0, HOSTS):
             after = QUEUE_START
             while page := await store.due_work(host.host_id, WorkKind.IMAGE, after, 0, 64):

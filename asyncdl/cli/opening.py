@@ -22,7 +22,7 @@ RETRY_PAUSES_SECONDS: Final = (0.5, 2.0)
 _PASSING_SQLITE_CODES: Final = frozenset({10, 14, 26})  # IOERR, CANTOPEN, NOTADB: https://www.sqlite.org/rescode.html
 
 
-async def ask_figures(root: Path, question: Question[T], pauses_seconds: tuple[float, ...] = RETRY_PAUSES_SECONDS) -> T:
+async def ask_figures(root: Path, question: Question[T], pauses_seconds: tuple[float, ...] | None = None) -> T:
     """Put a question about figures to a collection, in use or not. Beside a run on a network file system a snapshot answers.
 
     Raises `CollectionError` when there is no collection or its database is damaged.
@@ -36,7 +36,7 @@ async def ask_figures(root: Path, question: Question[T], pauses_seconds: tuple[f
     return await _patiently(once, pauses_seconds)
 
 
-async def ask_rows(root: Path, question: Question[T], pauses_seconds: tuple[float, ...] = RETRY_PAUSES_SECONDS) -> T:
+async def ask_rows(root: Path, question: Question[T], pauses_seconds: tuple[float, ...] | None = None) -> T:
     """Put a question about rows. Where only a snapshot of the figures can be read beside a run, the collection must be free.
 
     Raises `CollectionLocked` when it is not, else as `ask_figures`.
@@ -59,8 +59,8 @@ async def ask_rows(root: Path, question: Question[T], pauses_seconds: tuple[floa
     return await _patiently(once, pauses_seconds)
 
 
-async def _patiently(once: Callable[[], Awaitable[T]], pauses_seconds: tuple[float, ...]) -> T:
-    for pause_seconds in pauses_seconds:
+async def _patiently(once: Callable[[], Awaitable[T]], pauses_seconds: tuple[float, ...] | None) -> T:
+    for pause_seconds in RETRY_PAUSES_SECONDS if pauses_seconds is None else pauses_seconds:
         try:
             return await once()
         except AsyncdlError as error:

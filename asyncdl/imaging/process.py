@@ -47,8 +47,8 @@ class WorkerProcess:
         return self._process.pid
 
     @classmethod
-    async def start(cls, limits: DecodeLimits) -> Self:
-        """Start a process and wait until it is ready. Raises `WorkerDied`, `EnvironmentStops`, or OSError."""
+    async def launch(cls, limits: DecodeLimits) -> Self:
+        """Start a process. Raises OSError."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "asyncdl.imaging.worker", json.dumps(asdict(limits))),
             stdin=asyncio.subprocess.PIPE,
@@ -57,16 +57,13 @@ class WorkerProcess:
             cwd=Path(asyncdl.__file__).parent.parent,  # finds this very package, and nothing of the user's folder
             start_new_session=True,  # a Ctrl-C at the terminal is the parent's to interpret
         )
-        worker = cls(process, limits)
-        try:
-            greeting = await worker._receive(_START_SECONDS)
-        except BaseException:
-            await worker.stop()
-            raise
+        return cls(process, limits)
+
+    async def ready(self) -> None:
+        """Wait until the process can take files. Raises `WorkerDied`, or `EnvironmentStops` when it never will."""
+        greeting = await self._receive(_START_SECONDS)
         if "fatal" in greeting:
-            await worker.stop()
             raise EnvironmentStops(f"the image decoders do not load: {greeting['fatal']}", "install the package again")
-        return worker
 
     def send(self, requests: Iterable[tuple[int, Path, str]]) -> None:
         """Ask for files: number, path, extension. Small enough to be buffered, so it does not wait."""
@@ -86,7 +83,7 @@ class WorkerProcess:
             raise WorkerDied(f"the decoder's reply is nonsense: {error}") from error
 
     async def stop(self) -> None:
-        """End the process. It holds nothing worth saving, so it is killed."""
+        """End the process. It holds nothing worth saving, so it is killed. May be called again after a cancellation."""
         if self._process.returncode is None:
             self._process.kill()
         self._stdin.close()

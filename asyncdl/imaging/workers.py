@@ -71,6 +71,8 @@ class DecodePool:
         for seat in seats:
             seat.cancel()
         await asyncio.gather(*seats, return_exceptions=True)
+        for process in tuple(self._processes):  # their seats were cancelled while ending them
+            await self._end(process)
         for job in self._open:
             self._resolve(job, _CANCELLED)
 
@@ -107,7 +109,6 @@ class DecodePool:
     async def _employ(self, sent: deque[_Job]) -> deque[_Job]:
         """Let one process serve until it is worn out or dead; returns what must be sent to its successor."""
         process = await self._start()
-        self._processes.add(process)
         capacity = self._limits.files_per_worker - len(sent)
         try:
             process.send(job.request for job in sent)
@@ -121,8 +122,7 @@ class DecodePool:
         except WorkerDied as death:
             self._blame(sent, death)
         finally:
-            self._processes.discard(process)
-            await process.stop()
+            await self._end(process)
         return deque(job for job in sent if not job.answer.done())
 
     def _blame(self, sent: deque[_Job], death: WorkerDied) -> None:
@@ -138,13 +138,27 @@ class DecodePool:
             if attempt:
                 await asyncio.sleep(_SECONDS_BETWEEN_STARTS)
             try:
-                return await WorkerProcess.start(self._limits)
+                return await self._start_once()
             except (WorkerDied, OSError) as error:
                 reason = str(error)
         raise EnvironmentStops(
             f"no image decoder process can be started: {reason}",
             "look at the limits of processes, memory and open files, or use --validate structure",
         )
+
+    async def _start_once(self) -> WorkerProcess:
+        process = await WorkerProcess.launch(self._limits)
+        self._processes.add(process)
+        try:
+            await process.ready()
+        except BaseException:
+            await self._end(process)
+            raise
+        return process
+
+    async def _end(self, process: WorkerProcess) -> None:
+        await process.stop()
+        self._processes.discard(process)
 
     async def _next_jobs(self, at_most: int, *, wait: bool) -> list[_Job]:
         """Up to `at_most` files, but no more than this seat's share, so that one burst occupies all processes."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.rows import MediaRow
@@ -42,8 +43,7 @@ class Folded:
     rejects: tuple[LinkReject, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Photo:
+class _Photo(NamedTuple):
     """One photo of one row: its usable links, the leading one first."""
 
     row: MediaRow
@@ -105,6 +105,9 @@ def _root(key: str, aliases: Mapping[str, str]) -> str:
 
 
 def _image(key: str, photos: Sequence[_Photo]) -> NewImage:
+    if len(photos) == 1 and len(photos[0].links) == 1:  # most images of most sources
+        row, (link,) = photos[0]
+        return NewImage(key, key_hash(key), (NewCandidate(link.url, link.rank, link.kind, link.host),), (_source_row(row),))
     best: dict[str, tuple[tuple[object, ...], ResolvedUrl]] = {}
     for photo in photos:
         for place, link in enumerate(photo.links):

@@ -2,7 +2,7 @@
 
 Lines are cut before they are decoded, so one damaged row never costs the next. A quoted cell may span lines;
 an opening quote that nothing closes within bounds is reported as stray, and reading goes on at the line after
-it. It knows nothing of what columns mean.
+it. It knows nothing of what columns mean. Lines and rows are tuples, because one is made per row.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import codecs
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
+from typing import NamedTuple
 
 from asyncdl.ingest.dialect import Dialect, is_byte_oriented
 from asyncdl.ingest.options import Bounds
@@ -23,8 +23,7 @@ _TELLING_WIDTH = 4
 _KEPT_OF_LONG_BYTES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line without its end. `whole` is False when it was longer than allowed and `raw` is only its beginning."""
 
     number: int
@@ -32,16 +31,14 @@ class Line:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row that has the right number of cells; `line` is the first it stands on, from 1."""
 
     line: int
     cells: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
+class BadRow(NamedTuple):
     """A row that cannot be read."""
 
     line: int

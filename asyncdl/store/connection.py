@@ -20,7 +20,9 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 _PAGE_BYTES: Final = 4096
 # An outcome changes two pages somewhere in the file; at 8192 bytes the log's share of `apply` is twice as large.
+_OLDEST_SQLITE: Final = (3, 37)  # STRICT tables
 _BUSY_TIMEOUT_MS: Final = 30_000
+_BUSY_READER_TIMEOUT_MS: Final = 1000  # a reader has the snapshot to fall back on
 _KEPT_LOG_BYTES: Final = 1024 * 1024
 
 _FATAL: Final[dict[int, tuple[type[AsyncdlError], str, str]]] = {
@@ -42,12 +44,16 @@ def snapshot_path(database: Path) -> Path:
     return database.with_suffix(".status.sqlite")
 
 
-def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+def connect(path: Path, *, exclusive: bool, read_only: bool) -> sqlite3.Connection:
     """Open a file that exists; statements outside a transaction commit by themselves."""
-    mode = "ro" if read_only else "rw"
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_MS / 1000
-    )
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise EnvironmentStops(
+            f"this Python has SQLite {sqlite3.sqlite_version}; 3.37 is the oldest that will do", "use a newer build of Python"
+        )
+    # Held exclusively, even reading takes a lock that mode=ro may not take; `query_only` then keeps us from writing.
+    mode = "ro" if read_only and not exclusive else "rw"
+    timeout_ms = _BUSY_READER_TIMEOUT_MS if read_only else _BUSY_TIMEOUT_MS
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=timeout_ms / 1000)
 
 
 def prepare(

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import aiosqlite
 
-from asyncdl.errors import CollectionError
+from asyncdl.errors import CollectionError, CollectionLocked
 from asyncdl.store import connection as thread
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.filesystem import file_system_of
@@ -70,9 +70,17 @@ class Database:
             raise CollectionError(f"{path} does not exist", "`asyncdl init` makes a collection")
         thread.refuse_unsafe_place(path)
         exclusive = file_system_of(path).network
-        if read_only and exclusive and thread.snapshot_path(path).is_file():
-            path, exclusive = thread.snapshot_path(path), False
-        connection = _Connection(lambda: thread.connect(path, read_only=read_only), iter_chunk_size=64)
+        try:
+            return await cls._open(path, exclusive=exclusive, read_only=read_only, synchronous=synchronous, cache_bytes=cache_bytes)
+        except CollectionLocked:
+            snapshot = thread.snapshot_path(path)
+            if not (exclusive and read_only and snapshot.is_file()):
+                raise
+        return await cls._open(snapshot, exclusive=False, read_only=True, synchronous=synchronous, cache_bytes=cache_bytes)
+
+    @classmethod
+    async def _open(cls, path: Path, *, exclusive: bool, read_only: bool, synchronous: Synchronous, cache_bytes: int) -> Database:
+        connection = _Connection(lambda: thread.connect(path, exclusive=exclusive, read_only=read_only), iter_chunk_size=64)
         try:
             await connection
             await connection.run(

@@ -65,8 +65,10 @@ WHERE (i.status IN (2, 3, 4) AND i.due IS NOT NULL) OR (i.status IN (0, 1) AND i
 LIMIT {_MAX_REPORTED}
 """  # noqa: S608  own words
 _BY_TABLE: Final = {
-    "record_counters": "SELECT (SELECT count(*) FROM (SELECT status, count(*) FROM records GROUP BY status EXCEPT SELECT * FROM record_counters))",
-    "manifest_counters": "SELECT count(*) FROM (SELECT status, count(*) FROM manifests GROUP BY status EXCEPT SELECT * FROM manifest_counters)",
+    "record_counters": """SELECT (SELECT count(*) FROM (SELECT status, count(*) FROM records GROUP BY status EXCEPT SELECT * FROM record_counters))
+      + (SELECT count(*) FROM (SELECT * FROM record_counters WHERE records <> 0 EXCEPT SELECT status, count(*) FROM records GROUP BY status))""",
+    "manifest_counters": """SELECT (SELECT count(*) FROM (SELECT status, count(*) FROM manifests GROUP BY status EXCEPT SELECT * FROM manifest_counters))
+      + (SELECT count(*) FROM (SELECT * FROM manifest_counters WHERE manifests <> 0 EXCEPT SELECT status, count(*) FROM manifests GROUP BY status))""",
     "saved_without_file": "SELECT count(*) FROM images AS i WHERE i.status = 2 AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.image = i.id)",
     "file_without_saved": "SELECT count(*) FROM files AS f JOIN images AS i ON i.id = f.image WHERE i.status <> 2",
 }

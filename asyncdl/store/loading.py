@@ -17,7 +17,7 @@ from asyncdl.store import sources
 from asyncdl.store.interning import host_ids, storable
 from asyncdl.store.merging import Merge
 from asyncdl.store.metadata import insert_source_rows, says_something
-from asyncdl.store.records import rows_of
+from asyncdl.store.records import rows_of, text_id
 from asyncdl.store.rows import LoadCounts
 
 _MANIFEST: Final = CandidateKind.MANIFEST
@@ -52,10 +52,12 @@ def _without_repeats(records: Sequence[NewRecord]) -> Iterator[Sequence[NewRecor
     start = 0
     seen: set[int | str] = set()
     for place, record in enumerate(records):
-        if record.external_id in seen:
+        text = text_id(record.external_id)
+        row = record.external_id if text is None else text
+        if row in seen:
             yield records[start:place]
             start, seen = place, set()
-        seen.add(record.external_id)
+        seen.add(row)
     if start < len(records):
         yield records[start:]
 

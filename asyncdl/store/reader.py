@@ -103,10 +103,6 @@ class Reader:
         """Everything known of a record (by row, see `find_records`); None when there is no such row."""
         return await self._db.read(stories.record_story, record)
 
-    async def image_story(self, record: int) -> RecordStory | None:
-        """The same as `record_story`."""
-        return await self.record_story(record)
-
     async def host_story(self, host: str) -> HostStory | None:
         """A host with its figures and the last failures seen there; None when no row names it."""
         return await self._db.read(stories.host_story, host)

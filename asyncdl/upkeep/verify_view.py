@@ -71,8 +71,8 @@ def report_json(report: VerifyReport, repair: Repair | None, verdict: Verdict, r
 
 def report_lines(report: VerifyReport, repair: Repair | None, verdict: Verdict, place: str) -> Iterator[str]:
     """The report for people, line by line. `place` is the collection as it is typed."""
-    read = f", {report.files_read:,} read ({approximate_size(report.bytes_read)})" if report.files_read else ""
-    yield f"{report.files_checked:,} files of rows looked at{read} in {approximate_duration(report.seconds)}"
+    read = f", of these read: {report.files_read:,} ({approximate_size(report.bytes_read)})" if report.files_read else ""
+    yield f"rows and files compared: {report.files_checked:,}{read}, in {approximate_duration(report.seconds)}"
     if not report.strays_looked_for:
         yield "there is no folder of files, so strays were not looked for"
     for damage in Damage:
@@ -84,7 +84,7 @@ def report_lines(report: VerifyReport, repair: Repair | None, verdict: Verdict, 
     if (more := report.findings.counts.total() - SHOWN_FINDINGS) > 0:
         yield f"    … and {more:,} more (--json has up to 1,000)"
     if report.too_young:
-        yield f"  {report.too_young:,} files without a row are too young to judge while a run is at work"
+        yield f"  files without a row, too young to judge while a run may be at work: {report.too_young:,}"
     yield from _database_lines(report)
     yield from _repair_lines(repair)
     yield _last_line(report, verdict, place)
@@ -111,7 +111,7 @@ def _repair_lines(repair: Repair | None) -> Iterator[str]:
     if repair is None:
         return
     where = "" if repair.folder is None else f" to {printable(str(repair.folder))}"
-    yield f"repaired: {repair.images_reopened:,} images re-opened, {repair.files_moved:,} files moved{where}, counters recomputed"
+    yield f"repaired: images re-opened: {repair.images_reopened:,}; files moved{where}: {repair.files_moved:,}; counters recomputed"
     for problem in repair.problems[:_SHOWN_PROBLEMS]:
         yield f"  not repaired: {printable(problem)}"
 
@@ -124,7 +124,7 @@ def _last_line(report: VerifyReport, verdict: Verdict, place: str) -> str:
             if verdict.fixed
             else f"`asyncdl verify {place} --fix` sets damaged files aside and re-opens their images"
         )
-        return f"{verdict.wrong:,} things are wrong; {todo}"
+        return f"wrong: {verdict.wrong:,}; {todo}"
     if verdict.fixed and report.harmful:
         return f"rows and files agree again; `asyncdl run {place}` fetches what was re-opened"
     return "rows and files agree" + (f"; `asyncdl run {place}` settles what a kill left" if harmless else "")

@@ -16,7 +16,7 @@ SIGNS = _QUALITIES | {"manifest", "info", "Manifest"}
 """A path is worth a closer look when its last segment, up to the dot, is one of these."""
 _COLOURLESS = words("gray grey bitonal")
 _REGION = re.compile(r"full|square|\d+,\d+,\d+,\d+|pct:[\d.]+,[\d.]+,[\d.]+,[\d.]+")
-_SIZE = re.compile(r"\^?(?:full|max|!?\d*,\d*|\d+|pct:[\d.]+|res:\d+)")
+_SIZE = re.compile(r"(?:\^|%5E)?(?:full|max|!?\d*,\d*|\d+|pct:[\d.]+|res:\d+)")
 _ROTATION = re.compile(r"!?\d+(?:\.\d+)?")
 _VERSION_FOLDER = re.compile(r"/(iiif|image|presentation)(?:/v?[23](?:\.\d)?)+(?=/)")
 _BARE_SERVICE = re.compile(r".*/iiif/v?[23](?:\.\d)?/[^/]+")
@@ -45,7 +45,7 @@ def image_request(path: str) -> Request | None:
         return None
     if not (_REGION.fullmatch(region) and _SIZE.fullmatch(size) and _ROTATION.fullmatch(rotation)):
         return None
-    rank = _size_rank(size.removeprefix("^"))
+    rank = _size_rank(size.removeprefix("^").removeprefix("%5E"))
     if quality in _COLOURLESS or rotation.strip("0."):
         rank = LAST_IMAGE_RANK
     return Request(base, "" if region == "full" else region, rank)

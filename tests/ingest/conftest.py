@@ -18,6 +18,7 @@ GBIF_HEADER = (
 def gbif_row(
     record: object,
     identifier: str,
+    *,
     references: str = "",
     media_format: str = "image/jpeg",
     kind: str = "StillImage",

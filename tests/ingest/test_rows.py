@@ -10,6 +10,7 @@ from asyncdl.ingest.columns import Column, Columns
 from asyncdl.ingest.options import Bounds
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.rows import Identified, MediaRow, RowRules, grouped_photos, pack, unpack
+from asyncdl.urls import split_urls
 
 A, B, C = "https://example.org/a.jpg", "https://example.org/b.jpg", "https://example.org/c.jpg"
 # id, identifier, references, type, format, title
@@ -122,3 +123,10 @@ URL = st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs")), min_size=
                  st.lists(st.lists(URL, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3).map(tuple), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT))  # fmt: skip
 def test_packing_is_reversible(media: MediaRow) -> None:
     assert unpack(pack(media)) == media
+
+
+@given(st.text(alphabet="ahtps:/.w?=&,;| \"'", max_size=30).map(lambda text: "https://" + text))
+def test_the_short_way_for_one_link_is_the_general_rule(text: str) -> None:
+    found = interpret(row("1", text))
+    assert isinstance(found, Identified)
+    assert [url for photo in found.row.photos for url in photo] == split_urls(text)

@@ -130,7 +130,9 @@ def _batch(sample: Sample) -> Batch:
             Transition(
                 sample.raw, ImageStatus.SUCCESS, None, 1, "raw_unprocessed", file=stored_file(root, 1000001, 1, b"raw" * 500, "dng")
             ),
-            Transition(sample.not_found, ImageStatus.FAILED, None, 1, "http_404", spent=((0, "http_404"), (1, "invalid_content_type"))),
+            Transition(
+                sample.not_found, ImageStatus.FAILED, None, 1, "http_404", spent=((0, "http_404"), (1, "invalid_content_type"))
+            ),
             Transition(sample.retrying, ImageStatus.RETRY, FAR_MS, 2, "timeout"),
             Transition(sample.exhausted, ImageStatus.EXHAUSTED, None, 4, "server_error"),
         ),
@@ -138,7 +140,15 @@ def _batch(sample: Sample) -> Batch:
             Failure(WorkKind.IMAGE, sample.not_found, NOW_MS, "http_404", NOT_FOUND_PAGE_URL, "good.example.org", 1, page),
             Failure(WorkKind.IMAGE, sample.not_found, NOW_MS, "invalid_content_type", HOSTILE_URL, "evil.example.org", 1, page),
             Failure(WorkKind.IMAGE, sample.retrying, NOW_MS, "timeout", "https://slow.example.org/3.jpg", "slow.example.org", 2),
-            Failure(WorkKind.IMAGE, sample.exhausted, NOW_MS + 9000, "server_error", "https://broken.example.org/4.jpg", "broken.example.org", 4),
+            Failure(
+                WorkKind.IMAGE,
+                sample.exhausted,
+                NOW_MS + 9000,
+                "server_error",
+                "https://broken.example.org/4.jpg",
+                "broken.example.org",
+                4,
+            ),
         ),
         lanes=(LaneRecord("busy.example.org", FAR_MS, "429: slow [b]down[/b]\x1b[5m", 3, NOW_MS),),
     )

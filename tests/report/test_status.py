@@ -87,7 +87,9 @@ async def test_next_steps_follow_the_state(sample: Sample) -> None:
     await fail_manifest(sample)
     assert any("nothing before 2096-10-02" in step for step in next_steps(await report_of(sample), "x"))
     async with await Store.open(sample.collection.db) as store:
-        await store.apply(Batch(lanes=(LaneRecord("slow.example.org", held=True), LaneRecord("busy.example.org", held=True))), NOW_MS)
+        await store.apply(
+            Batch(lanes=(LaneRecord("slow.example.org", held=True), LaneRecord("busy.example.org", held=True))), NOW_MS
+        )
     assert any("hosts that are held" in step for step in next_steps(await report_of(sample), "x"))
 
 

@@ -1,6 +1,7 @@
 """Short ways to say what a test puts into a store."""
 
 from pathlib import Path
+from typing import Any
 
 from asyncdl.model import (
     Batch,
@@ -107,7 +108,7 @@ async def due_time(store: Store, work: Work) -> int:
     return int(rows[0][0])
 
 
-async def query(store: Store, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+async def query(store: Store, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
     return await store._db.read(lambda raw: raw.execute(statement, parameters).fetchall())
 
 

@@ -15,6 +15,18 @@ from tests.store.makers import apply, consistent, failed, image, new_store, quer
 A = "https://a.org/1.jpg"
 
 
+def size_of(path: Path | str) -> int:
+    return Path(path).stat().st_size
+
+
+def names_in(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()]
+
+
+def is_there(path: str) -> bool:
+    return Path(path).exists()
+
+
 async def pragma(store: Store, name: str) -> object:
     return (await query(store, f"PRAGMA {name}"))[0][0]
 
@@ -22,7 +34,15 @@ async def pragma(store: Store, name: str) -> object:
 async def test_the_connection_is_set_up_as_promised(store: Store) -> None:
     found = {
         name: await pragma(store, name)
-        for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "page_size", "trusted_schema", "cell_size_check", "foreign_keys")
+        for name in (
+            "journal_mode",
+            "synchronous",
+            "wal_autocheckpoint",
+            "page_size",
+            "trusted_schema",
+            "cell_size_check",
+            "foreign_keys",
+        )
     }
     assert found == {
         "journal_mode": "wal",
@@ -46,7 +66,7 @@ async def test_a_closed_store_is_one_file_and_opens_again(tmp_path: Path) -> Non
     store = await new_store(tmp_path, record(1, image(1, A)))
     await store.close()
     await store.close()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["collection.sqlite"]
+    assert names_in(tmp_path) == ["collection.sqlite"]
     async with await Store.open(tmp_path / "collection.sqlite") as again:
         assert (await again.counts()).total == 1
         assert await again.get_meta("image") == "original"
@@ -163,21 +183,25 @@ async def test_a_full_disk_loses_nothing_and_the_connection_goes_on(store: Store
 
 
 async def test_readers_see_what_is_committed_while_the_writer_lives(tmp_path: Path) -> None:
-    async with await new_store(tmp_path, record(1, image(1, A))) as store:
-        async with await Store.open(tmp_path / "collection.sqlite", read_only=True) as reader:
-            assert (await reader.counts()).by_status["pending"] == 1
-            await apply(store, saved(1))
-            assert (await reader.counts()).by_status["success"] == 1
-            with pytest.raises(EnvironmentStops):
-                await reader.set_meta("a", "b")
+    writer = await new_store(tmp_path, record(1, image(1, A)))
+    reader = await Store.open(tmp_path / "collection.sqlite", read_only=True)
+    async with writer, reader:
+        assert (await reader.counts()).by_status["pending"] == 1
+        await apply(writer, saved(1))
+        assert (await reader.counts()).by_status["success"] == 1
+        with pytest.raises(EnvironmentStops):
+            await reader.set_meta("a", "b")
 
 
 async def test_a_transaction_over_several_calls_is_all_or_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail_at_the_end() -> None:
         async with store.transaction():
             await store.load([record(1, image(1, A))])
             assert (await store.counts()).total == 1
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_at_the_end()
     assert (await store.counts()).total == 0
     async with store.transaction():
         await store.load([record(1, image(1, A))])
@@ -242,16 +266,17 @@ async def test_a_cancelled_caller_leaves_whole_transactions_and_a_usable_connect
 async def test_the_log_is_folded_back_when_it_has_grown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_CHECKPOINT_BYTES", 500_000)
     store._db._checkpoint_at_bytes = 500_000
-    log = Path(f"{store.path}-wal")
     largest = 0
     for start in range(0, 6000, 100):
         await store.load([record(place, image(1, A)) for place in range(start, start + 100)])
-        largest = max(largest, log.stat().st_size)
+        largest = max(largest, size_of(f"{store.path}-wal"))
     assert largest < 2_000_000
-    assert store.path.stat().st_size > 500_000
+    assert size_of(store.path) > 500_000
 
 
-async def test_a_network_file_system_is_held_exclusively_and_read_by_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_network_file_system_is_held_exclusively_and_read_by_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "collection.sqlite"
     await (await new_store(tmp_path, record(1, image(1, A)), record(2, image(1, A)))).close()
     monkeypatch.setattr(database, "file_system_of", lambda _: classify("nfs4"))
@@ -259,13 +284,21 @@ async def test_a_network_file_system_is_held_exclusively_and_read_by_snapshot(tm
         assert store.exclusive
         assert await pragma(store, "locking_mode") == "exclusive"
         await apply(store, saved(1, 70), lanes=(LaneRecord("a.org", robots_text="x" * 1000, note="n"),))
-        assert not Path(f"{path}-shm").exists()
+        assert not is_there(f"{path}-shm")
+        with pytest.raises(CollectionLocked):
+            await Store.open(path, read_only=True)
         await store.snapshot()
+        await apply(store, saved(2))
         async with await Store.open(path, read_only=True) as reader:
             assert (await reader.counts()).by_status == {"pending": 1, "retry": 0, "success": 1, "exhausted": 0, "failed": 0}
             assert await reader.saved_bytes() == 70
             assert (await reader.counts_by_host(5))[0].lane_record == LaneRecord("a.org", note="n")
         await consistent(store)
+    async with await Store.open(path, read_only=True) as reader:  # nobody holds it: the database itself is read
+        assert (await reader.counts()).by_status["success"] == 2
+        assert len(await reader.files_page(0, 10)) == 2
+        with pytest.raises(EnvironmentStops):
+            await reader.set_meta("a", "b")
 
 
 async def test_a_file_system_that_cuts_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from asyncdl.errors import IllegalMove
 from asyncdl.model import Failure, ManifestTransition, SourceRow, Transition, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store import Store
-from tests.store.makers import NOW, all_due, apply, canvas, failed, image, manifest, query, record, reopened, saved
+from tests.store.makers import NOW, all_due, apply, canvas, failed, image, manifest, record, reopened, saved
 
 A, B, C = "https://a.org/1.jpg", "https://b.org/1.jpg", "https://c.org/1.jpg"
 M = "https://m.org/1/manifest.json"
@@ -151,6 +151,13 @@ async def test_an_image_that_failed_is_reopened_by_a_canvas_of_its_key(store: St
     assert (work.status, work.attempts, work.number) == (P, 0, 0)
 
 
+async def test_a_manifest_that_was_read_is_spent_for_images_that_have_it_further_down(store: Store) -> None:
+    await store.load([record(7, image(1, A, M), manifests=(manifest(M, 1),))])
+    await apply(store, manifests=(expanded((21, B)),))
+    (first, _) = sorted(await all_due(store), key=lambda work: work.number)
+    assert [found.spent for found in first.candidates] == [None, "manifest_expanded"]
+
+
 async def test_a_saved_image_stays_saved(store: Store) -> None:
     await store.load([record(7, image(1, A), manifests=(manifest(M, 1),))])
     await apply(store, saved(1), manifests=(expanded((1, B)),))
@@ -172,7 +179,12 @@ async def test_canvases_of_one_key_are_one_photo(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [ManifestTransition(9, F, None, 1), ManifestTransition(1, P, None, 0), ManifestTransition(1, R, None, 0), ManifestTransition(1, F, 5, 0)],
+    [
+        ManifestTransition(9, F, None, 1),
+        ManifestTransition(1, P, None, 0),
+        ManifestTransition(1, R, None, 0),
+        ManifestTransition(1, F, 5, 0),
+    ],
     ids=["no such manifest", "sleeps though waited for", "retry never", "ended but due"],
 )
 async def test_a_wrong_move_of_a_manifest_changes_nothing(store: Store, wrong: ManifestTransition) -> None:

@@ -1,3 +1,6 @@
+import sqlite3
+from collections.abc import Callable
+
 from asyncdl.model import LaneRecord, Transition
 from asyncdl.status import ImageStatus
 from asyncdl.store import ErrorCount, Store
@@ -6,6 +9,10 @@ from tests.store.makers import apply, consistent, failed, image, manifest, recor
 A, B, C = "https://a.org/1.jpg", "https://b.org/1.jpg", "https://c.org/1.jpg"
 M = "https://m.org/1/manifest.json"
 P, R, S, E, F = ImageStatus
+
+
+def run(statement: str) -> Callable[[sqlite3.Connection], int]:
+    return lambda raw: raw.execute(statement).rowcount
 
 
 async def load_some(store: Store) -> None:
@@ -69,7 +76,7 @@ async def test_a_recount_finds_what_is_wrong_and_a_rebuild_mends_it(store: Store
         "DELETE FROM manifest_counters",
     ]
     for wrong in wrongs:
-        await store._db.write(lambda raw, statement=wrong: raw.execute(statement).rowcount)
+        await store._db.write(run(wrong))
         found = await store.discrepancies()
         assert found.counters or found.records or found.by_table, wrong
         await store.rebuild_counters()
@@ -78,9 +85,13 @@ async def test_a_recount_finds_what_is_wrong_and_a_rebuild_mends_it(store: Store
 
 async def test_a_recount_finds_images_that_nobody_would_try(store: Store) -> None:
     await load_some(store)
-    for wrong in ("UPDATE images SET due = NULL WHERE id = 5", "UPDATE images SET due = 7 WHERE id = 2", "UPDATE manifests SET due = NULL"):
+    for wrong in (
+        "UPDATE images SET due = NULL WHERE id = 5",
+        "UPDATE images SET due = 7 WHERE id = 2",
+        "UPDATE manifests SET due = NULL",
+    ):
         async with store.transaction():
-            await store._db.write(lambda raw, statement=wrong: raw.execute(statement).rowcount)
+            await store._db.write(run(wrong))
             assert len((await store.discrepancies()).stranded) == 1, wrong
             await store._db.write(lambda raw: raw.execute("UPDATE images SET due = 0 WHERE id = 5").rowcount)
             await store._db.write(lambda raw: raw.execute("UPDATE images SET due = NULL WHERE id = 2").rowcount)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from asyncdl.model import CandidateKind, SourceRow, WorkKind
-from asyncdl.status import ImageStatus, RecordStatus
+from asyncdl.status import ImageStatus
 from asyncdl.store import LoadCounts, Store
 from tests.store.makers import all_due, apply, failed, image, manifest, new_store, query, record, saved
 
@@ -54,6 +54,12 @@ async def test_ids_that_are_no_row_numbers_are_kept_as_text(store: Store, extern
     assert isinstance(found.external_id, str)
 
 
+@pytest.mark.parametrize(("one", "same"), [(-5, "-5"), ("\ud800", "?"), (1 << 60, str(1 << 60))])
+async def test_ids_that_are_stored_alike_are_one_record(store: Store, one: int | str, same: int | str) -> None:
+    counts = await store.load([record(one, image(1, A)), record(same, image(2, B))])
+    assert (counts.records_new, counts.images_new) == (1, 2)
+
+
 async def test_text_ids_get_distinct_rows_over_several_loads(store: Store) -> None:
     for start in range(0, 30, 10):
         await store.load([record(f"id-{place}", image(place, A)) for place in range(start, start + 12)])
@@ -86,7 +92,12 @@ async def test_an_image_that_begins_with_a_manifest_waits_and_its_manifest_is_du
     assert counts.manifests_new == 1
     assert await all_due(store) == []
     (work,) = await all_due(store, WorkKind.MANIFEST)
-    assert (work.kind, work.host, work.external_id, [found.url for found in work.candidates]) == (WorkKind.MANIFEST, "m.org", 7, [M])
+    assert (work.kind, work.host, work.external_id, [found.url for found in work.candidates]) == (
+        WorkKind.MANIFEST,
+        "m.org",
+        7,
+        [M],
+    )
     assert (await store.manifest_counts()).by_status["pending"] == 1
 
 

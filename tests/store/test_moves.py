@@ -49,7 +49,9 @@ async def test_a_retry_is_due_at_its_time_and_names_the_host_to_nudge(store: Sto
 
 async def test_reopening_begins_again_with_the_first_candidate(store: Store) -> None:
     await store.load([record(7, image(1, A, B))])
-    await apply(store, Transition(1, F, None, 2, error="http_404", candidate=1, host="b.org", spent=((0, "http_404"), (1, "http_404"))))
+    await apply(
+        store, Transition(1, F, None, 2, error="http_404", candidate=1, host="b.org", spent=((0, "http_404"), (1, "http_404")))
+    )
     applied = await apply(store, reopened(1))
     assert applied.due == (("a.org", 0),)
     (work,) = await all_due(store)
@@ -119,16 +121,24 @@ def move_to(status: ImageStatus) -> Transition:
         Transition(2, R, -1, 0),
         Transition(2, F, None, 1, file=file()),
     ],
-    ids=["no such image", "saved without a file", "ended but due", "retry never", "pending never", "before time", "failed with a file"],
+    ids=[
+        "no such image",
+        "saved without a file",
+        "ended but due",
+        "retry never",
+        "pending never",
+        "before time",
+        "failed with a file",
+    ],
 )
 async def test_a_wrong_transition_undoes_the_whole_batch(store: Store, wrong: Transition) -> None:
     await store.load([record(7, image(1, A), image(2, B))])
     with pytest.raises(AsyncdlError):
         await apply(store, saved(1), wrong, failures=(failure(1),), lanes=(LaneRecord("a.org"),))
     assert (await store.counts()).by_status["pending"] == 2
-    assert await query(store, "SELECT (SELECT count(*) FROM files) + (SELECT count(*) FROM failures) + (SELECT count(*) FROM lanes)") == [
-        (0,)
-    ]
+    assert await query(
+        store, "SELECT (SELECT count(*) FROM files) + (SELECT count(*) FROM failures) + (SELECT count(*) FROM lanes)"
+    ) == [(0,)]
 
 
 async def test_failures_are_stored_with_their_page_once(store: Store) -> None:

@@ -1,10 +1,12 @@
 import re
+from typing import Any
 
 import pytest
 
 from asyncdl.model import HostDue, LaneRecord, ManifestTransition, Transition, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store import QUEUE_START, Store, ledger, queue, tally, waiting
+from asyncdl.urls import lane_of
 from tests.store.makers import LATER, apply, image, manifest, record, saved
 
 P, R, S, E, F = ImageStatus
@@ -24,7 +26,7 @@ async def test_hosts_of_images_and_manifests_come_together_in_pages(store: Store
     rest = await store.hosts_due(first[-1].host_id, 3)
     assert [(due.host, due.next_due_ms) for due in first + rest] == [("a.org", 0), ("b.org", 0), ("c.org", 0), ("m.org", 0)]
     assert await store.hosts_due(rest[-1].host_id, 3) == []
-    assert all(isinstance(due, HostDue) and due.lane for due in first)
+    assert first[0] == HostDue(first[0].host_id, "a.org", lane_of("a.org"), 0)
 
 
 async def test_a_host_is_listed_with_its_earliest_due_time(store: Store) -> None:
@@ -63,7 +65,7 @@ async def test_the_next_due_time_counts_pauses_and_leaves_held_lanes_out(store: 
 
 
 PAGE = {"host": 1, "due": 0, "id": 0, "before": 5, "limit": 5}
-PLANS = {
+PLANS: dict[str, tuple[str, Any]] = {
     "hosts due": (queue.HOSTS_DUE, {"after": 0, "limit": 5}),
     "next due": (queue.NEXT_DUE, ()),
     "due images, same time": (queue.DUE[WorkKind.IMAGE][0], PAGE),

@@ -44,7 +44,9 @@ def next_number() -> str:
 
 def test_a_migrated_schema_is_the_fresh_one(tmp_path: Path, raw: sqlite3.Connection) -> None:
     """One step at a time with rows in between, or all at once: the same schema."""
-    added = {f"{next_number()}_etag": "ALTER TABLE files ADD COLUMN etag TEXT;\nCREATE INDEX files_etag ON files(etag) WHERE etag IS NOT NULL;"}
+    added = {
+        f"{next_number()}_etag": "ALTER TABLE files ADD COLUMN etag TEXT;\nCREATE INDEX files_etag ON files(etag) WHERE etag IS NOT NULL;"
+    }
     steps = migrations(folder_with(tmp_path / "steps", **added))
     for step in steps:
         assert migrate(raw, [step]) == 1
@@ -95,7 +97,9 @@ def test_a_script_that_ends_in_the_middle_is_refused(raw: sqlite3.Connection) ->
 
 def test_every_table_is_strict(raw: sqlite3.Connection) -> None:
     migrate(raw, migrations())
-    loose = raw.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND NOT strict AND name NOT LIKE 'sqlite_%'").fetchall()
+    loose = raw.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND NOT strict AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
     assert loose == []
 
 

@@ -18,7 +18,9 @@ async def test_a_record_is_found_by_number_and_by_text_of_digits(store: Store) -
 
 
 async def test_a_record_is_found_by_the_key_of_a_url_or_the_url_itself(store: Store) -> None:
-    await store.load([record(7, image(key_hash(resolve(A).key), A)), record(8, image(1, C)), record(9, image(2, M), manifests=(manifest(M, 2),))])
+    await store.load(
+        [record(7, image(key_hash(resolve(A).key), A)), record(8, image(1, C)), record(9, image(2, M), manifests=(manifest(M, 2),))]
+    )
     assert [found.external_id for found in await store.find_by_url(A)] == [7]
     assert [found.external_id for found in await store.find_by_url(C)] == [8]
     assert [found.external_id for found in await store.find_by_url(M)] == [9]
@@ -35,7 +37,7 @@ async def test_the_story_of_a_record(store: Store) -> None:
         failures=(failure(1), of_manifest),
     )
     (row,) = await store.find_records("x")
-    story = await store.image_story(row.id)
+    story = await store.record_story(row.id)
     assert story is not None
     assert (story.record.status, story.record.external_id) == (RecordStatus.FAILED, "x")
     first, second = story.images

@@ -156,7 +156,8 @@ async def test_counters_equal_a_recount_and_exactly_the_matching_rows_move(
         urls = [f"https://h{number % 3}.example.org/{number}.jpg" for number in range(len(images))]
         await store.load([NewRecord(number + 1, (new_image(url),)) for number, url in enumerate(urls)])
         moves = [
-            Transition(number + 1, to, LATER_MS if to is ImageStatus.RETRY else None, 1, error) for number, (to, error) in enumerate(images)
+            Transition(number + 1, to, LATER_MS if to is ImageStatus.RETRY else None, 1, error)
+            for number, (to, error) in enumerate(images)
         ]
         await store.apply(Batch(tuple(moves)), NOW_MS)
         expected = {

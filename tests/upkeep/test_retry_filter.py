@@ -20,7 +20,10 @@ def test_nothing_said_means_all_that_ended_without_a_file() -> None:
 
 def test_values_are_lists_with_commas_and_hosts_may_be_urls() -> None:
     found = parse_filter(
-        ["http_404, timeout", "http_410"], ["A.example.org,b.example.org:8080", "https://C.example.org/x.jpg"], ["Failed"], now_ms=NOW_MS
+        ["http_404, timeout", "http_410"],
+        ["A.example.org,b.example.org:8080", "https://C.example.org/x.jpg"],
+        ["Failed"],
+        now_ms=NOW_MS,
     )
     assert found.error_types == {"http_404", "timeout", "http_410"}
     assert found.hosts == {"a.example.org", "b.example.org:8080", "c.example.org"}

@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
-import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from asyncdl.clock import Instant, SystemClock, VirtualClock
 from asyncdl.errors import CollectionError, EnvironmentStops
 from asyncdl.model import Batch, FileRole, NewFile, NewRecord, Transition
 from asyncdl.status import ImageStatus
-from asyncdl.store import Discrepancies, Store
+from asyncdl.store import Discrepancies, Store, StoredFile
 from asyncdl.store.reader import Reader
 from asyncdl.upkeep import verify
 from asyncdl.upkeep.findings import Damage
@@ -47,6 +47,10 @@ def all_contents(root: Path) -> Counter[bytes]:
     """What all files below `files/` and `quarantine/` hold: what a repair must not lose."""
     folders = (root / "files", root / "quarantine")
     return Counter(path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+def names(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in (root / "files").rglob("*")}
 
 
 async def status_of(sample: Sample, image: int) -> ImageStatus:
@@ -95,10 +99,21 @@ async def test_each_kind_of_damage_is_found_and_mended(sample: Sample, damage: C
     assert found(await look(sample)) == [(kind, FIRST)]
     report, repair = await fix(sample)
     assert (found(report), repair.images_reopened, repair.unfixed, repair.problems) == ([(kind, FIRST)], 1, 0, [])
-    assert not os.path.lexists(sample.root / FIRST)
+    assert FIRST not in names(sample.root)
     assert all_contents(sample.root) == kept
-    assert (await status_of(sample, sample.saved), await status_of(sample, sample.raw)) == (ImageStatus.PENDING, ImageStatus.SUCCESS)
+    assert (await status_of(sample, sample.saved), await status_of(sample, sample.raw)) == (
+        ImageStatus.PENDING,
+        ImageStatus.SUCCESS,
+    )
     assert found(await look(sample)) == []
+
+
+async def test_a_file_in_the_place_of_a_folder_hides_all_that_was_in_it(sample: Sample) -> None:
+    lose_folder(sample.root)
+    assert found(await look(sample)) == [(Damage.MISSING, FIRST), (Damage.MISSING, RAW), (Damage.ORPHAN, "files/100")]
+    _, repair = await fix(sample)
+    assert (repair.images_reopened, repair.files_moved, repair.unfixed) == (2, 1, 0)
+    assert (sample.root / "elsewhere" / "000" / "1000001-00.jpg").is_file()
 
 
 async def test_what_is_reopened_is_due_with_all_its_links(sample: Sample) -> None:
@@ -250,7 +265,9 @@ async def test_a_disk_that_is_not_mounted_is_no_reason_to_fetch_all_again(sample
         story = await store.record_story(row.id)
         assert story is not None
         moves = [
-            Transition(image.state.id, ImageStatus.SUCCESS, None, 1, file=stored_file(sample.root, 3000000, number, b"x%d" % number))
+            Transition(
+                image.state.id, ImageStatus.SUCCESS, None, 1, file=stored_file(sample.root, 3000000, number, b"x%d" % number)
+            )
             for number, image in enumerate(story.images)
         ]
         await store.apply(Batch(tuple(moves)), NOW_MS)
@@ -294,7 +311,7 @@ class _Moving(Reader):
         self._writer = store
         self._moved = False
 
-    async def files_page(self, after_id: int, limit: int) -> list[verify.StoredFile]:
+    async def files_page(self, after_id: int, limit: int) -> list[StoredFile]:
         page = await super().files_page(after_id, limit)
         if not self._moved:
             self._moved = True
@@ -310,10 +327,15 @@ async def test_a_row_that_changed_since_it_was_read_is_no_damage(sample: Sample)
     assert found(report) == []
 
 
-async def test_a_cancelled_look_ends_its_threads(sample: Sample) -> None:
+async def test_a_look_that_is_stopped_ends_with_its_threads(sample: Sample) -> None:
     async with await Store.open(sample.collection.db, read_only=True) as store:
-        task = asyncio.create_task(Verification(sample.collection, store, ALL, SystemClock(), beside_a_run=False).run())
-        await asyncio.sleep(0)
-        task.cancel()
+        task: asyncio.Task[VerifyReport] | None = None
+
+        def stop(now: VerifyProgress) -> None:
+            assert task is not None
+            task.cancel()
+
+        task = asyncio.create_task(Verification(sample.collection, store, ALL, SystemClock(), beside_a_run=False, watch=stop).run())
         with pytest.raises(asyncio.CancelledError):
             await task
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("verify")]
