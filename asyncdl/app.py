@@ -20,9 +20,9 @@ from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
 from asyncdl.download.figures import Figures
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.lane import LaneLimits
+from asyncdl.download.outcome import Ticket
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
-from asyncdl.download.outcome import Ticket
 from asyncdl.download.record import Recorder
 from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
@@ -67,7 +67,12 @@ class Job:
         now = self.clock.now()
         seconds = now.monotonic - began.monotonic
         report = await ending(
-            self.store, self.run.stop_reason, now, saved_now=self.figures.saved, size_bytes_now=self.figures.size_bytes, seconds=seconds
+            self.store,
+            self.run.stop_reason,
+            now,
+            saved_now=self.figures.saved,
+            size_bytes_now=self.figures.size_bytes,
+            seconds=seconds,
         )
         counts = json.dumps({"saved": report.saved_now, "bytes": report.size_bytes_now})
         await self.store.finish_run(run_id, now.utc_ms, report.exit_status, counts)
@@ -75,7 +80,12 @@ class Job:
 
 
 async def initialise(
-    root: Path, sources: Sequence[SourceSpec], settings: IngestSettings, progress: Callable[[IngestProgress], None], *, go_on: bool = False
+    root: Path,
+    sources: Sequence[SourceSpec],
+    settings: IngestSettings,
+    progress: Callable[[IngestProgress], None],
+    *,
+    go_on: bool = False,
 ) -> IngestReport | None:
     """Make a collection and ingest its sources. What an earlier call that was killed has loaded is not loaded again.
 
@@ -96,8 +106,12 @@ async def initialise(
             if await store.get_meta(_WHOLE) is not None:
                 if go_on:
                     return None
-                raise CollectionError(f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder")
-            report = await ingest(store, collection, sources, IngestOptions(memory_limit_bytes=settings.memory_limit_bytes), progress)
+                raise CollectionError(
+                    f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder"
+                )
+            report = await ingest(
+                store, collection, sources, IngestOptions(memory_limit_bytes=settings.memory_limit_bytes), progress
+            )
             await store.set_meta(_WHOLE, iso_utc(SystemClock().now().utc_ms))
     return report
 
@@ -132,7 +146,9 @@ async def open_job(
         figures = Figures(counts.total, closed, clock.now())
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
-        fetcher = make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
+        fetcher = (
+            make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
+        )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
         scheduler = _scheduler(settings, random)
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)

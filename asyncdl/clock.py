@@ -48,7 +48,7 @@ class SystemClock:
 class VirtualClock:
     """A clock that stands still until told otherwise: for simulations, benchmarks and tests."""
 
-    def __init__(self, start: Instant = Instant(0.0, 1_767_225_600_000)) -> None:  # noqa: B008  frozen value
+    def __init__(self, start: Instant = Instant(0.0, 1_767_225_600_000)) -> None:
         self._now = start
 
     def now(self) -> Instant:

@@ -70,7 +70,7 @@ _TABLE = (
     ErrorType(47, "forbidden_address", _I, False, "the link leads to a private or reserved address",
               "if the address is yours, --allow-private CIDR"),
     ErrorType(48, "invalid_url", _I, False, "the link is not a usable http(s) address", _NEW_SOURCE),
-    ErrorType(49, "placeholder", _I, False, "a stand-in picture (\"no image available\") came instead of the photo", _NEW_SOURCE),
+    ErrorType(49, "placeholder", _I, False, 'a stand-in picture ("no image available") came instead of the photo', _NEW_SOURCE),
     ErrorType(50, "damaged_at_source", _I, False, "the same damaged file came every time", "tell the publisher"),
     ErrorType(51, "noai", _I, False, "the host asks that this file is not used for machine learning (X-Robots-Tag)", "respect it"),
     ErrorType(52, "empty_body", _I, True, "the answer has no bytes", "retry later"),

@@ -48,7 +48,7 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class RequestFailure(Exception):  # noqa: N818  a failure of the request, not of the program
+class RequestFailure(Exception):
     """A request that did not come to a whole answer: an error type and what was seen. Only `web` raises it."""
 
     def __init__(self, error: str, detail: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
-class LocalFault(Exception):  # noqa: N818  a fault of the machine, as the error table calls it
+class LocalFault(Exception):
     """The disk would not take or give bytes. `error` is `disk_full` (space, inodes, quota) or `local_io`."""
 
     def __init__(self, error: str, detail: str) -> None:

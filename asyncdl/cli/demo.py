@@ -24,7 +24,7 @@ from asyncdl.demo.museum import Museum
 from asyncdl.demo.story import AccountLine, Chapter, Seen, account, explain_demo
 from asyncdl.download.ending import EXIT_STOPPED, RunReport
 from asyncdl.errors import UsageError
-from asyncdl.settings import load_run_settings
+from asyncdl.settings import IngestSettings, load_run_settings
 from asyncdl.store import Store
 from asyncdl.terminal import printable, stderr_console, stdout_console
 
@@ -33,7 +33,9 @@ SEED = 42
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to work; made when it is missing.", show_default=True)] = NAME,
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where to work; made when it is missing.", show_default=True)
+    ] = NAME,
 ) -> int:
     """See the whole job in about a minute, with no network.
 
@@ -55,11 +57,16 @@ async def _demo(folder: Path) -> int:
             (folder / "museum.json").write_text(json.dumps(notes))
         summary = ArchiveSummary(path=archive, **notes["summary"])
         _greet(console, museum, summary, folder)
-        await initialise_shown(root, [str(archive)], {"format": "dwca"}, None, go_on=True)
+        await initialise_shown(root, [str(archive)], IngestSettings(), None, go_on=True)
         report = await run_shown(Collection.open(root), load_run_settings(root, _flags(museum)))
         lines, raw_images = await _account(museum, root)
         chapters = explain_demo(
-            summary, lines, collection=str(root), traffic=museum.log.traffic(), raw_images=raw_images, rejected_rows=await _rejected(root)
+            summary,
+            lines,
+            collection=str(root),
+            traffic=museum.log.traffic(),
+            raw_images=raw_images,
+            rejected_rows=await _rejected(root),
         )
     _tell(stdout_console(), report, lines, chapters)
     if report.exit_status == EXIT_STOPPED:

@@ -22,7 +22,9 @@ from asyncdl.terminal import printable, safe, stderr_console, stdout_console
 
 MAX_SAMPLES = 3
 
-SourceArgument = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Archive (zip or folder), table, list of links, or - for standard input.")]
+SourceArgument = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Archive (zip or folder), table, list of links, or - for standard input.")
+]
 
 
 @with_settings(IngestSettings)
@@ -34,7 +36,9 @@ def init(
     flags: Flags,
 ) -> int:
     """Make a collection: read the sources, fold rows into distinct images, and note what is malformed. Killed, it goes on."""
-    run_coroutine(initialise_shown(collection, sources, flags, contact, go_on=False))
+    if contact is not None:
+        load_run_settings(None, {"contact": contact})  # refused before anything is made
+    run_coroutine(initialise_shown(collection, sources, load_ingest_settings(_existing(collection), flags), contact, go_on=False))
     return 0
 
 
@@ -46,24 +50,16 @@ def get(
     flags: Flags,
 ) -> int:
     """Init (or go on) and run in one. Exit status as `asyncdl run`."""
-    return run_coroutine(get_shown(source, collection, flags))
-
-
-async def get_shown(source: str, collection: Path, flags: Flags) -> int:
-    """Initialise when needed, run, and print the last line."""
-    settings = load_run_settings(collection if collection.is_dir() else None, flags)
-    await initialise_shown(collection, [source], flags, None, go_on=True)
+    settings = load_run_settings(_existing(collection), flags)
+    run_coroutine(initialise_shown(collection, [source], load_ingest_settings(_existing(collection), flags), None, go_on=True))
     opened = Collection.open(collection)
-    report = await run_shown(opened, settings)
+    report = run_coroutine(run_shown(opened, settings))
     print_ending(report, opened.root)
     return report.exit_status
 
 
-async def initialise_shown(root: Path, sources: list[str], flags: Flags, contact: str | None, *, go_on: bool) -> None:
+async def initialise_shown(root: Path, sources: list[str], settings: IngestSettings, contact: str | None, *, go_on: bool) -> None:
     """Make a collection with its display and its report. Shared with `get` and `demo`."""
-    settings = load_ingest_settings(root if root.is_dir() else None, flags)
-    if contact is not None:
-        load_run_settings(None, {"contact": contact})  # refused before anything is made
     specs = [_spec(source, settings) for source in sources]
     with _shown() as progress:
         report = await initialise(root, specs, settings, progress, go_on=go_on)
@@ -71,6 +67,11 @@ async def initialise_shown(root: Path, sources: list[str], flags: Flags, contact
         _keep_contact(Collection(root), contact)
     if report is not None:
         print_report(report, root)
+
+
+def _existing(root: Path) -> Path | None:
+    """The folder whose settings apply, when it is there already."""
+    return root if root.is_dir() else None
 
 
 def _spec(source: str, settings: IngestSettings) -> SourceSpec:
@@ -82,7 +83,9 @@ def _keep_contact(collection: Collection, contact: str) -> None:
     """Pin the contact in the collection's settings; a file that somebody has written already is left alone."""
     if not collection.settings_file.exists():
         quoted = contact.replace("\\", "\\\\").replace('"', '\\"')
-        collection.settings_file.write_text(f'# Settings of this collection; `asyncdl config` lists them all.\ncontact = "{quoted}"\n')
+        collection.settings_file.write_text(
+            f'# Settings of this collection; `asyncdl config` lists them all.\ncontact = "{quoted}"\n'
+        )
 
 
 @contextmanager
@@ -95,11 +98,19 @@ def _shown() -> Iterator[Callable[[IngestProgress], None]]:
         def line(step: IngestProgress) -> None:
             if (step.source, step.stage) not in said:
                 said.add((step.source, step.stage))
-                console.print(f"{printable(step.source)}: {step.stage} ({step.counts.rows_read:,} rows so far)", markup=False, soft_wrap=True)
+                console.print(
+                    f"{printable(step.source)}: {step.stage} ({step.counts.rows_read:,} rows so far)", markup=False, soft_wrap=True
+                )
 
         yield line
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rows]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[tuple[str, Stage], int] = {}
 
@@ -130,7 +141,10 @@ def _summary(source: SourceReport) -> Table:
     rows = (
         ("source", f"{printable(source.name)} ({source.format})"),
         ("rows", f"{counts.rows_read:,} read, {counts.rows_without_media:,} without an image, {counts.rows_rejected:,} set aside"),
-        ("links", f"{counts.links:,} found, {counts.duplicates:,} doubled, {counts.links_rejected + counts.links_over_limit:,} set aside"),
+        (
+            "links",
+            f"{counts.links:,} found, {counts.duplicates:,} doubled, {counts.links_rejected + counts.links_over_limit:,} set aside",
+        ),
         ("records", f"{source.records_new:,}"),
         ("images", f"{source.images_new:,} distinct, {source.manifests_new:,} IIIF manifests to read"),
     )

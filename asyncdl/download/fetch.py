@@ -44,7 +44,9 @@ class Fetcher(Protocol):
 class WebFetcher:
     """Carries tickets out over the network."""
 
-    def __init__(self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int, host_bandwidth_bits_per_second: float) -> None:
+    def __init__(
+        self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int, host_bandwidth_bits_per_second: float
+    ) -> None:
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
@@ -90,7 +92,9 @@ class WebFetcher:
 
     async def _image(self, ticket: Ticket, response: Response) -> Outcome | Body:
         if response.content_length is not None and response.content_length > self._max_body_bytes:
-            return Failed("too_large", Evidence(f"{response.content_length} bytes are announced", 200, response.media_type, "", response.url))
+            return Failed(
+                "too_large", Evidence(f"{response.content_length} bytes are announced", 200, response.media_type, "", response.url)
+            )
         spool = self._open_spool(ticket)
         try:
             async for chunk in response.chunks():

@@ -169,11 +169,7 @@ class LaneTable:
         idle = [
             name
             for name, queue in self._queues.items()
-            if queue.known
-            and not len(queue)
-            and not queue.tickets
-            and not queue.awaits_robots
-            and queue.lane.idle(now)
+            if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots and queue.lane.idle(now)
         ]
         for name in idle:
             del self._queues[name]

@@ -56,7 +56,9 @@ def _overall(snapshot: Snapshot) -> RenderableType:
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
     share = snapshot.done / snapshot.total if snapshot.total else 1.0
-    bar = ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green")
+    bar = ProgressBar(
+        total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green"
+    )
     grid.add_row(bar, f"[b]{snapshot.done:,}[/] of {snapshot.total:,} images  {share:.1%}")
     line = Text.assemble(
         (f"{snapshot.images_per_second:.1f}", "bold"), " images/s   ",
@@ -64,7 +66,9 @@ def _overall(snapshot: Snapshot) -> RenderableType:
         f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}   ",
         "ETA ", (_eta(snapshot), "bold"),
     )  # fmt: skip
-    state = f"in flight {snapshot.in_flight}  checking {snapshot.inspecting}  queued {snapshot.queued:,}  failed {snapshot.closed:,}"
+    state = (
+        f"in flight {snapshot.in_flight}  checking {snapshot.inspecting}  queued {snapshot.queued:,}  failed {snapshot.closed:,}"
+    )
     grid.add_row(line, Text(state, style="dim"))
     return grid
 
@@ -102,7 +106,9 @@ def _failures(snapshot: Snapshot) -> RenderableType:
     table.add_column("then", no_wrap=True, style="dim")
     for failure in snapshot.failures:
         cause = Text.assemble((printable(failure.error), "red"), " ", (printable(failure.detail, _DETAIL_CHARS), "dim"))
-        table.add_row(Text(printable(failure.image)), Text(printable(failure.host, _HOST_CHARS)), cause, Text(printable(failure.verdict)))
+        table.add_row(
+            Text(printable(failure.image)), Text(printable(failure.host, _HOST_CHARS)), cause, Text(printable(failure.verdict))
+        )
     return table
 
 

@@ -254,7 +254,6 @@ class Run:
                 self._hungry.set()
             await asyncio.sleep(_INBOX_SECONDS)
 
-
     async def _snapshots(self) -> None:
         """Keep the figures readable where the database itself cannot be read beside the run (network file systems)."""
         while self._take_snapshot is not None:

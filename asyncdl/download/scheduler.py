@@ -21,7 +21,18 @@ from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.job import Job, job_of
 from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
-from asyncdl.download.outcome import Failed, Finished, ManifestRead, Outcome, Redirected, RobotsRead, Saved, Ticket, TicketKind, Wait
+from asyncdl.download.outcome import (
+    Failed,
+    Finished,
+    ManifestRead,
+    Outcome,
+    Redirected,
+    RobotsRead,
+    Saved,
+    Ticket,
+    TicketKind,
+    Wait,
+)
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
 from asyncdl.model import LaneRecord, Work, WorkKind
@@ -33,7 +44,7 @@ class SchedulerRules:
 
     concurrency: int = 128
     rate_per_second: float = 0.0
-    lane_limits: LaneLimits = LaneLimits(3.0, 2)
+    lane_limits: LaneLimits = field(default_factory=lambda: LaneLimits(3.0, 2))
     max_attempts: int = 4
     retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
     max_redirects: int = 5
@@ -291,7 +302,9 @@ class Scheduler:
             candidate = job.next_candidate()
         work = self._close(job)
         rules = self.rules
-        return Finished(verdicts.close(job, candidate, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work)
+        return Finished(
+            verdicts.close(job, candidate, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work
+        )
 
     def _has_candidate_elsewhere(self, job: Job, lane: str) -> bool:
         candidate = job.next_candidate()

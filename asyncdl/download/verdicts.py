@@ -21,7 +21,9 @@ def is_request(job: Job, candidate: Candidate) -> bool:
 
 def saved(work: Work, job: Job, outcome: Saved) -> Verdict:
     """The image is obtained. The attempt that succeeds is counted like one that fails."""
-    return Verdict(work, ImageStatus.SUCCESS, None, work.attempts + 1, outcome.facts.flag, job.candidate, tuple(job.spent.items()), outcome)
+    return Verdict(
+        work, ImageStatus.SUCCESS, None, work.attempts + 1, outcome.facts.flag, job.candidate, tuple(job.spent.items()), outcome
+    )
 
 
 def expanded(work: Work, canvases: tuple[Canvas, ...]) -> Verdict:
@@ -29,7 +31,9 @@ def expanded(work: Work, canvases: tuple[Canvas, ...]) -> Verdict:
     return Verdict(work, ImageStatus.SUCCESS, None, work.attempts + 1, None, 0, canvases=canvases)
 
 
-def close(job: Job, waiting: Candidate | None, max_attempts: int, delays_seconds: Sequence[float], now: Instant, random: Random) -> Verdict:
+def close(
+    job: Job, waiting: Candidate | None, max_attempts: int, delays_seconds: Sequence[float], now: Instant, random: Random
+) -> Verdict:
     """The pass is over without success. `waiting` is the manifest that may still bring candidates.
 
     In this order: a candidate put aside because its host is down leaves the row due when the host is, unpaid; a manifest still to
@@ -40,7 +44,9 @@ def close(job: Job, waiting: Candidate | None, max_attempts: int, delays_seconds
         raise AssertionError("only rows are closed")
     spent = tuple(job.spent.items())
     if job.deferred is not None:
-        return Verdict(work, work.status, max(job.deferred_until_ms, now.utc_ms), work.attempts, job.first_error, job.deferred, spent)
+        return Verdict(
+            work, work.status, max(job.deferred_until_ms, now.utc_ms), work.attempts, job.first_error, job.deferred, spent
+        )
     if waiting is not None:
         return Verdict(work, ImageStatus.PENDING, None, work.attempts, job.first_error, waiting.position, spent)
     attempts = work.attempts + 1

@@ -14,7 +14,7 @@ from asyncdl.imaging.bytesource import MemorySource
 from asyncdl.imaging.formats import jpeg
 from asyncdl.imaging.verdict import DecodeFailure
 
-_APP0, _SOF_SEQUENTIAL = 0xE0, frozenset({0xC0, 0xC1, 0xC9})
+_APP0, _APP2, _SOF_SEQUENTIAL = 0xE0, 0xE2, frozenset({0xC0, 0xC1, 0xC9})
 _MAX_PADDING_BYTES = 16
 _EXTRANEOUS_AT_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _TRUNCATED = ("Premature end of JPEG file", "premature end of input file")
@@ -23,7 +23,7 @@ _UNSUPPORTED = ("Unsupported", "Could not determine subsampling", "unsupported",
 _OUT_OF_MEMORY = ("Insufficient memory", "Memory allocation failure", "memory limit exceeded")
 
 
-class Unsupported(Exception):  # noqa: N818  not a fault of the file
+class Unsupported(Exception):
     """libjpeg-turbo, as built here, does not know this kind of JPEG."""
 
 
@@ -53,11 +53,11 @@ def _strict_decode(body: bytes) -> str | None:
 
 
 def _without_oddities(body: bytes) -> bytes | None:
-    """A copy without two header faults that say nothing about the picture; None when there are none.
+    """A copy without header faults that say nothing about the picture; None when there is nothing to change.
 
     libjpeg-turbo reports only the first warning, and these come before the picture, so they would hide real damage:
-    a JFIF revision other than 1.x, and wrong spectral parameters in the scan header of a sequential JPEG, as some
-    phones write them (T.81 table B.3 wants 0, 63, 0).
+    a JFIF revision other than 1.x, colour profiles in wrong pieces, and wrong spectral parameters in the scan header of
+    a sequential JPEG, as some phones write them (T.81 table B.3 wants 0, 63, 0).
     """
     source = MemorySource(body)
     found = jpeg.headers(source)
@@ -67,6 +67,8 @@ def _without_oddities(body: bytes) -> bytes | None:
     for segment in found.segments:
         if segment.marker == _APP0 and source.read_at(segment.offset + 2, 5) == b"JFIF\0":
             tidied[segment.offset + 7 : segment.offset + 9] = b"\x01\x01"
+        elif segment.marker == _APP2 and source.read_at(segment.offset + 2, 12) == b"ICC_PROFILE\0":
+            tidied[segment.offset + 2] = ord("-")  # then nobody takes it for a profile
     if found.frame.marker in _SOF_SEQUENTIAL:
         end = found.scan_offset + int.from_bytes(source.read_at(found.scan_offset, 2), "big")
         if end <= len(body):

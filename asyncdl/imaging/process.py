@@ -22,7 +22,7 @@ _START_SECONDS = 60.0
 _GRACE_SECONDS = 10.0  # the process ends itself at its limit; this is for one that cannot
 
 
-class WorkerDied(Exception):  # noqa: N818  an event, answered with another process
+class WorkerDied(Exception):
     """The process is gone. `from_outside`: somebody killed it (the kernel for want of memory, an operator)."""
 
     def __init__(self, detail: str, *, from_outside: bool = False) -> None:

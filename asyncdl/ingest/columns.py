@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from asyncdl.errors import SourceError
 from asyncdl.ingest.dialect import looks_like_link
 from asyncdl.ingest.metaxml import TableMeta
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Column:
     """Where a value stands (-1: in no column) and what it is where the cell is empty."""
 
     index: int

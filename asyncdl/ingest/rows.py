@@ -123,8 +123,8 @@ class RowRules:
         return text or RejectReason.MISSING_ID
 
     def _text(self, cells: Sequence[str], columns: tuple[Column, ...]) -> str:
-        for index, default in columns:
-            if text := (cells[index].strip() if 0 <= index < len(cells) else "") or default:
+        for column in columns:
+            if text := (cells[column.index].strip() if 0 <= column.index < len(cells) else "") or column.default:
                 clean = text if text.isprintable() else _CONTROL.sub(" ", text).strip()
                 return clean[: self._bounds.max_metadata_chars]
         return ""

@@ -99,7 +99,7 @@ def hosts_due(connection: sqlite3.Connection, after_host_id: int, limit: int) ->
     return [HostDue(host, name, lane, min(due for due in dues if due is not None)) for host, name, lane, *dues in rows]
 
 
-def due_work(  # noqa: PLR0917  the keyset of one page
+def due_work(
     connection: sqlite3.Connection, host_id: int, kind: WorkKind, after: tuple[int, int], due_before_ms: int, limit: int
 ) -> list[Work]:
     """See `Reader.due_work`."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,18 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.lane import LaneLimits
-from asyncdl.download.outcome import Failed, Finished, ManifestRead, Redirected, RobotsRead, Saved, Ticket, TicketKind, Verdict, Wait
+from asyncdl.download.outcome import (
+    Failed,
+    Finished,
+    ManifestRead,
+    Redirected,
+    RobotsRead,
+    Saved,
+    Ticket,
+    TicketKind,
+    Verdict,
+    Wait,
+)
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
 from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord
@@ -125,7 +137,9 @@ def test_a_redirect_is_a_ticket_of_the_lane_it_leads_to() -> None:
     assert verdict(world.finish(hop, saved())).to is ImageStatus.SUCCESS
 
 
-@pytest.mark.parametrize(("start", "targets"), [("http://a.test/0", ["http://a.test/0"]), ("http://a.test/", [f"http://a.test/{n}" for n in range(9)])])
+@pytest.mark.parametrize(
+    ("start", "targets"), [("http://a.test/0", ["http://a.test/0"]), ("http://a.test/", [f"http://a.test/{n}" for n in range(9)])]
+)
 def test_loops_and_long_chains_end(start: str, targets: list[str]) -> None:
     world = World()
     world.add(image(1, start))
@@ -184,7 +198,7 @@ def test_pauses_grow_without_retry_after_and_failures_in_flight_count_once() -> 
         world.clock.advance(wait)
         world.finish(world.ticket(), Failed("unavailable"))
     assert 5.0 <= pauses[0] <= 6.25
-    assert all(later > earlier * 1.5 for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert all(later > earlier * 1.5 for earlier, later in pairwise(pauses))
 
 
 def test_quiet_time_is_forgiven() -> None:
@@ -237,7 +251,9 @@ def test_a_local_fault_costs_nobody_anything() -> None:
 
 def test_what_is_remembered_of_a_lane_holds_from_the_first_request() -> None:
     world = World()
-    world.remembered["b.test"] = LaneRecord("b.test", pause_until_ms=world.now.utc_ms + 60_000, pause_reason="rate_limited", incidents=2)
+    world.remembered["b.test"] = LaneRecord(
+        "b.test", pause_until_ms=world.now.utc_ms + 60_000, pause_reason="rate_limited", incidents=2
+    )
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), Redirected("http://b.test/1"))
     assert world.wait() == pytest.approx(60.0)
@@ -400,13 +416,30 @@ def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
 
 HOSTS = ("a.test", "b.test", "c.test")
 OUTCOMES = st.sampled_from(
-    ["saved", "http_404", "server_error", "timeout", "rate_limited", "rate_limited 3", "unavailable", "connect_failed", "disk_full", "redirect"]
+    [
+        "saved",
+        "http_404",
+        "server_error",
+        "timeout",
+        "rate_limited",
+        "rate_limited 3",
+        "unavailable",
+        "connect_failed",
+        "disk_full",
+        "redirect",
+    ]
 )
 
 
 def outcome_of(word: str, ticket: Ticket) -> object:
     if ticket.kind is TicketKind.ROBOTS:
-        return RobotsRead(404, b"") if word == "saved" else RobotsRead(500, b"") if word == "server_error" else Failed("connect_failed")
+        return (
+            RobotsRead(404, b"")
+            if word == "saved"
+            else RobotsRead(500, b"")
+            if word == "server_error"
+            else Failed("connect_failed")
+        )
     if word == "saved":
         return saved()
     if word == "redirect":
@@ -417,7 +450,11 @@ def outcome_of(word: str, ticket: Ticket) -> object:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.tuples(OUTCOMES, st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0, 100.0]), st.sampled_from([0.0, -1e8, 1e8])), min_size=5, max_size=120),
+    st.lists(
+        st.tuples(OUTCOMES, st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0, 100.0]), st.sampled_from([0.0, -1e8, 1e8])),
+        min_size=5,
+        max_size=120,
+    ),
     st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 3)]),
     st.booleans(),
     st.integers(0, 2**32),
@@ -460,7 +497,7 @@ def test_no_limit_is_broken_and_every_row_ends_or_stays(
 
     for lane_starts in starts.values():
         if limits.rate_per_second:
-            for earlier, later in zip(lane_starts, lane_starts[1:], strict=False):
+            for earlier, later in pairwise(lane_starts):
                 assert later - earlier >= 1 / limits.rate_per_second - 1e-9
     for ticket in flying:
         note(world.finish(ticket, saved()) if ticket.kind is not TicketKind.ROBOTS else world.finish(ticket, RobotsRead(404, b"")))

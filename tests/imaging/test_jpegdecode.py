@@ -47,7 +47,11 @@ def with_strange_scan_parameters(body: bytes) -> bytes:
     return body[: end - 3] + b"\0\0\0" + body[end:]
 
 
-@pytest.mark.parametrize("oddity", [with_strange_revision, with_strange_scan_parameters])
+def with_half_a_profile(body: bytes) -> bytes:
+    return body[:2] + b"\xff\xe2\x00\x14ICC_PROFILE\0\x02\x03abcd" + body[2:]
+
+
+@pytest.mark.parametrize("oddity", [with_strange_revision, with_strange_scan_parameters, with_half_a_profile])
 def test_a_header_oddity_is_no_damage_and_hides_none(oddity: object) -> None:
     assert callable(oddity)
     odd = oddity(BASELINE)

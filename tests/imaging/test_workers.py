@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -224,3 +225,9 @@ async def test_when_no_process_starts_everyone_who_waits_is_told(photo: Path, mo
         assert all(isinstance(result, EnvironmentStops) for result in results)
         with pytest.raises(EnvironmentStops):
             await pool.decode(photo, "jpg")
+
+
+def test_the_process_that_downloads_loads_no_decoder() -> None:
+    code = "import asyncdl.imaging, sys; print(*{'PIL', 'numpy', 'rawpy', 'simplejpeg'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, timeout=30, check=True)
+    assert done.stdout.strip() == b""

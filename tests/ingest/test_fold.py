@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,6 +135,6 @@ def test_every_link_is_accounted_for(photos: list[tuple[str, ...]]) -> None:
 @given(PHOTOS)
 def test_folding_rows_twice_adds_nothing(photos: list[tuple[str, ...]]) -> None:
     once = fold(1, rows(*photos))
-    again = fold(1, rows(*photos) + [replace(row, line=row.line + 100) for row in rows(*photos)])
+    again = fold(1, rows(*photos) + [row._replace(line=row.line + 100) for row in rows(*photos)])
     images = (once.record.images if once.record else (), again.record.images if again.record else ())
     assert [image.candidates for image in images[0]] == [image.candidates for image in images[1]]
