@@ -141,6 +141,7 @@ async def open_job(
             await require_contact(store, settings.contact)
         journal = IntentJournal(collection.intents / "journal")
         repairs = await recover(collection, store, journal, clock.now())
+        await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
         counts = await store.counts()
         closed = sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
         figures = Figures(counts.total, closed, clock.now())

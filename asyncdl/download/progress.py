@@ -1,13 +1,15 @@
 """What a run looks like while it works: a live display on a terminal, one plain line every half minute elsewhere.
 
-Both are drawn from the same `Snapshot`. Every text that came from outside passes `safe` before it is drawn.
+Both are drawn from the same `Snapshot`. Every text that came from outside passes `printable` before it is drawn. The display
+fits the terminal it is drawn on: what has no room is counted, never cut off at the bottom.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -17,10 +19,14 @@ from asyncdl.download.figures import HostFigures, Snapshot
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration, approximate_size
 
-MAX_BUSY_HOSTS = 8
+MAX_SHOWN_HOSTS = 14
 MAX_TROUBLED_HOSTS = 5
-_HOST_CHARS = 42
-_DETAIL_CHARS = 60
+MIN_HOST_CHARS = 16
+MAX_HOST_CHARS = 32
+_DETAIL_CHARS = 80
+_FRAME_LINES = 2 + 3 + 1 + 1 + 1 + 1  # border, totals, blank and heading of the hosts, blank and heading of the failures
+_FIXED_CHARS = 38  # border, and the four narrow columns with what lies between them
+_THEN_CHARS = 14
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -38,77 +44,93 @@ def plain_line(snapshot: Snapshot) -> str:
     ]
     if paused:
         worst = max(paused, key=lambda host: host.paused_seconds)
-        parts.append(f"longest pause {printable(worst.host, _HOST_CHARS)} {_pause(worst)}")
+        parts.append(f"longest pause {printable(worst.host, MAX_HOST_CHARS)} {_pause(worst)}")
     return " | ".join(parts)
 
 
 def live_view(snapshot: Snapshot, title: str) -> RenderableType:
     """The figures as a panel for a terminal."""
-    parts: list[RenderableType] = [_overall(snapshot), Text(), _hosts(snapshot)]
-    if snapshot.failures:
-        parts += [Text(), _failures(snapshot)]
-    parts += [Text(printable(notice), style="yellow") for notice in snapshot.notices]
-    return Panel(Group(*parts), title=Text(printable(title)), title_align="left", border_style="dim", padding=(0, 1))
+    return _LiveView(snapshot, title)
+
+
+@dataclass(frozen=True, slots=True)
+class _LiveView:
+    """Laid out when it is drawn, because only then the size of the terminal is known."""
+
+    snapshot: Snapshot
+    title: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        snapshot = self.snapshot
+        # One line stays free for the cursor; without it a terminal scrolls at every refresh.
+        room = max(2, options.max_height - 1 - _FRAME_LINES - len(snapshot.notices))
+        failures = min(len(snapshot.failures), max(1, room // 3))
+        host_chars = min(MAX_HOST_CHARS, max(MIN_HOST_CHARS, (options.max_width - _FIXED_CHARS) // 2))
+        parts: list[RenderableType] = [_overall(snapshot), Text(), _hosts(snapshot, room - failures, host_chars)]
+        if failures:
+            parts += [Text(), _failures(snapshot, failures, host_chars)]
+        parts += [Text(printable(notice), style="yellow", no_wrap=True, overflow="ellipsis") for notice in snapshot.notices]
+        yield Panel(Group(*parts), title=Text(printable(self.title)), title_align="left", border_style="dim", padding=(0, 1))
 
 
 def _overall(snapshot: Snapshot) -> RenderableType:
+    """Bar, speed, and what is under way: three lines of two ends that fit eighty columns."""
     grid = Table.grid(padding=(0, 2), expand=True)
-    grid.add_column(ratio=1)
+    grid.add_column(ratio=1, no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     share = snapshot.done / snapshot.total if snapshot.total else 1.0
-    bar = ProgressBar(
-        total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green"
-    )
-    grid.add_row(bar, f"[b]{snapshot.done:,}[/] of {snapshot.total:,} images  {share:.1%}")
-    line = Text.assemble(
+    bar = ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green")
+    grid.add_row(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold")))
+    speed = Text.assemble(
         (f"{snapshot.images_per_second:.1f}", "bold"), " images/s   ",
-        (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s   ",
-        f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}   ",
-        "ETA ", (_eta(snapshot), "bold"),
+        (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s",
     )  # fmt: skip
-    state = (
-        f"in flight {snapshot.in_flight}  checking {snapshot.inspecting}  queued {snapshot.queued:,}  failed {snapshot.closed:,}"
-    )
-    grid.add_row(line, Text(state, style="dim"))
+    grid.add_row(speed, Text.assemble("ETA ", (_eta(snapshot), "bold")))
+    state = f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
+    spent = f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}"
+    grid.add_row(Text(state, style="dim"), Text(spent, style="dim"))
     return grid
 
 
-def _hosts(snapshot: Snapshot) -> RenderableType:
+def _hosts(snapshot: Snapshot, room: int, host_chars: int) -> RenderableType:
     table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("host", ratio=1, no_wrap=True, overflow="ellipsis")
-    for heading in ("pace", "in flight", "saved", "failures"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("host", no_wrap=True, width=host_chars)
+    for heading, chars in (("pace", 6), ("in flight", 9), ("saved", 6), ("failed", 6)):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=chars)
     table.add_column("state", ratio=1, no_wrap=True, overflow="ellipsis")
-    for host in shown_hosts(snapshot.hosts):
-        table.add_row(
-            Text(printable(host.host, _HOST_CHARS)), _pace(host), _flight(host), f"{host.saved:,}", f"{host.failed:,}", _state(host)
-        )
-    hidden = len(snapshot.hosts) - table.row_count
-    if hidden > 0:
+    shown = shown_hosts(snapshot.hosts, min(room, MAX_SHOWN_HOSTS))
+    for host in shown:
+        # Requests for robots.txt belong to no image; a host that fails them shows at least its pauses.
+        failed = max(host.failed, host.incidents)
+        table.add_row(Text(printable(host.host, host_chars)), _pace(host), _flight(host), f"{host.saved:,}", f"{failed:,}", _state(host))
+    if hidden := len(snapshot.hosts) - len(shown):
         table.add_row(Text(f"and {hidden} more", style="dim"), "", "", "", "", "")
     return table
 
 
-def shown_hosts(hosts: tuple[HostFigures, ...]) -> list[HostFigures]:
-    """The hosts in trouble first (longest pause on top), then the busiest; each host once."""
+def shown_hosts(hosts: tuple[HostFigures, ...], lines: int) -> list[HostFigures]:
+    """The hosts in trouble first (longest pause on top), then the busiest; each once, with a line left to count the rest."""
+    room = lines if len(hosts) <= lines else max(0, lines - 1)
     troubled = sorted((host for host in hosts if host.paused_seconds > 0 or host.down), key=lambda host: -host.paused_seconds)
-    shown = troubled[:MAX_TROUBLED_HOSTS]
+    shown = troubled[: min(room, MAX_TROUBLED_HOSTS)]
     names = {host.host for host in shown}
     busy = sorted((host for host in hosts if host.host not in names), key=lambda host: (-host.in_flight, -host.queued, -host.saved))
-    return shown + busy[:MAX_BUSY_HOSTS]
+    return shown + busy[: room - len(shown)]
 
 
-def _failures(snapshot: Snapshot) -> RenderableType:
+def _failures(snapshot: Snapshot, lines: int, host_chars: int) -> RenderableType:
+    """The last failures, the newest at the bottom."""
     table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("recent failures", no_wrap=True)
-    table.add_column("host", no_wrap=True, overflow="ellipsis", max_width=32)
-    table.add_column("cause", no_wrap=True, ratio=1, overflow="ellipsis")
-    table.add_column("then", no_wrap=True, style="dim")
-    for failure in snapshot.failures:
-        cause = Text.assemble((printable(failure.error), "red"), " ", (printable(failure.detail, _DETAIL_CHARS), "dim"))
-        table.add_row(
-            Text(printable(failure.image)), Text(printable(failure.host, _HOST_CHARS)), cause, Text(printable(failure.verdict))
-        )
+    table.add_column("host", no_wrap=True, width=host_chars)
+    table.add_column("image", no_wrap=True, overflow="ellipsis", min_width=10, max_width=20)
+    table.add_column("recent failure", no_wrap=True, ratio=1, overflow="ellipsis")
+    table.add_column("then", no_wrap=True, style="dim", overflow="ellipsis", min_width=_THEN_CHARS, max_width=2 * _THEN_CHARS)
+    for failure in snapshot.failures[-lines:]:
+        # The name of an HTTP error says its status already.
+        detail = "" if failure.error.startswith("http_") else printable(failure.detail, _DETAIL_CHARS)
+        cause = Text.assemble((printable(failure.error), "red"), " ", (detail, "dim"))
+        verdict = Text(printable(failure.verdict))
+        table.add_row(Text(printable(failure.host, host_chars)), Text(printable(failure.image)), cause, verdict)
     return table
 
 
@@ -124,14 +146,15 @@ def _state(host: HostFigures) -> Text:
     if host.held:
         return Text("held by you", style="magenta")
     if host.down:
-        return Text(f"down, asked again in {_pause(host)}: {printable(host.pause_reason)}", style="red")
+        return Text(f"down {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:
         return Text(f"paused {_pause(host)}: {printable(host.pause_reason)}", style="yellow")
-    return Text("working" if host.in_flight else f"{host.queued} queued" if host.queued else "idle", style="dim")
+    return Text(f"{host.queued:,} queued" if host.queued else "working" if host.in_flight else "idle", style="dim")
 
 
 def _pause(host: HostFigures) -> str:
-    return "until you resume it" if math.isinf(host.paused_seconds) else approximate_duration(host.paused_seconds)
+    """How much longer, rounded up: a pause that still holds is never shown as none."""
+    return "until you resume it" if math.isinf(host.paused_seconds) else approximate_duration(math.ceil(host.paused_seconds))
 
 
 def _eta(snapshot: Snapshot) -> str:

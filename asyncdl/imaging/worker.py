@@ -28,7 +28,8 @@ def main() -> None:
     replies = _protected_stdout()
     _detach_from_signals()
     # One file at a time is the unit of parallel work: threads of LibRaw and numpy would only take address space.
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.putenv(name, "1")
     try:
         # Decoders load before the limits stand, so that a limit too small shows on a file, not as a broken installation.
         from asyncdl.imaging.decode import decode  # noqa: PLC0415

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from asyncdl.model import Batch, NewRecord
-from asyncdl.store import figures, loading, moves, snapshots, sources
+from asyncdl.store import figures, loading, manifestqueue, moves, snapshots, sources
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
@@ -130,6 +130,13 @@ class Store(Reader):
         that manifest has ended, the image goes on to its next candidate or ends too.
         """
         return await self._db.write(moves.apply, batch, at_ms)
+
+    async def expand_manifests(self, *, when_needed: bool) -> int:
+        """Let manifests that nobody has asked for yet take their turn, or (`when_needed`) only those that an image waits for.
+
+        Returns how many changed. Looks at every open manifest, so it is for the start of a run.
+        """
+        return await self._db.write(manifestqueue.expand_manifests, when_needed)
 
     async def rebuild_counters(self) -> None:
         """Recompute all counters and roll-ups from the rows. Reads every image: minutes on a large collection."""

@@ -127,8 +127,11 @@ async def test_where_only_a_snapshot_can_be_read_rows_need_a_free_collection(
     async def question(store: Store) -> tuple[bool, int]:
         return store.path == sample.collection.db, len(await store.image_states(range(1, 9)))
 
-    assert await ask_figures(sample.root, question) == (False, 0)
+    async with await Store.open(sample.collection.db):  # held as a run on a network file system holds it
+        assert await ask_figures(sample.root, question) == (False, 0)
     assert await ask_rows(sample.root, question) == (True, 8)
-    with Collection(sample.root).lock(), pytest.raises(CollectionLocked, match="holds the collection") as caught:
-        await ask_rows(sample.root, question)
+    with Collection(sample.root).lock():
+        async with await Store.open(sample.collection.db):
+            with pytest.raises(CollectionLocked, match="holds the collection") as caught:
+                await ask_rows(sample.root, question)
     assert "only `asyncdl status`" in caught.value.todo

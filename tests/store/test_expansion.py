@@ -192,3 +192,14 @@ async def test_a_wrong_move_of_a_manifest_changes_nothing(store: Store, wrong: M
     with pytest.raises(IllegalMove):
         await apply(store, saved(2), manifests=(wrong,))
     assert (await store.counts()).by_status["pending"] == 2
+
+
+async def test_when_needed_only_manifests_that_an_image_waits_for_take_their_turn(store: Store) -> None:
+    other = "https://a.org/2/manifest.json"
+    await store.load([record(7, image(1, A, M), manifests=(manifest(M, 1),)), record(8, image(2, other))])
+    assert await store.expand_manifests(when_needed=True) == 1
+    assert [work.candidates[0].url for work in await all_due(store, WorkKind.MANIFEST)] == [other]
+    # the picture fails: now its manifest is needed, and wakes
+    await apply(store, Transition(1, P, None, 0, candidate=1, spent=((0, "http_404"),)))
+    assert len(await all_due(store, WorkKind.MANIFEST)) == 2
+    assert await store.expand_manifests(when_needed=False) == 0

@@ -1,0 +1,181 @@
+"""The real program in a process of its own: started, watched, signalled, waited for, each within a bound.
+
+Nothing here waits by sleeping and hoping: `eventually` polls a condition, and fails when it does not come true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+END_SECONDS = 90.0
+"""How long any command of these tests may take; far above what it takes, for machines that do much else."""
+
+POLL_SECONDS = 0.02
+NOWHERE = Path("/")
+"""The current directory of the program: there is no `.env` in it."""
+
+RUN = ("--allow-private", "127.0.0.0/8", "--host-rate", "50", "--host-connections", "4", "--retry-delays", "0.2s,0.4s")
+"""Settings of a run against our own servers: fast, with second attempts that come soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command line ended and what it wrote. `status` is negative when a signal ended it."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line of standard output."""
+        return self.out.strip().splitlines()[-1] if self.out.strip() else ""
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+class Program:
+    """A command that runs. Made by `started`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._texts = {name: bytearray() for name in ("out", "err")}
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._readers = [
+            asyncio.create_task(_collect(process.stdout, self._texts["out"])),
+            asyncio.create_task(_collect(process.stderr, self._texts["err"])),
+        ]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.returncode is None
+
+    @property
+    def out(self) -> str:
+        """What it has written to standard output so far."""
+        return self._texts["out"].decode()
+
+    @property
+    def err(self) -> str:
+        """What it has written to standard error so far."""
+        return self._texts["err"].decode()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def says(self, words: str, within: float = END_SECONDS) -> None:
+        """Wait until it has written these words on either stream."""
+        await self.until(lambda: words in self.out or words in self.err, f"said {words!r}", within)
+
+    async def until(self, condition: Callable[[], object], what: str, within: float = END_SECONDS) -> None:
+        """Wait until a condition holds; fail at once when the program ends before."""
+        await eventually(lambda: bool(condition()) or not self.running, what, within)
+        assert condition(), f"the program ended before this came true: {what}\n{self.out}\n{self.err}"
+
+    async def end(self, within: float = END_SECONDS) -> Ended:
+        """Wait for its end, and that of every process that shares its output: decode workers do not outlive it."""
+        try:
+            async with asyncio.timeout(within):
+                await self._process.wait()
+                await asyncio.gather(*self._readers)
+        except TimeoutError:
+            raise AssertionError(f"it did not end within {within:g} s\n{self.out}\n{self.err}") from None
+        assert "Traceback" not in self.err, self.err
+        assert "internal error" not in self.err, self.err
+        return Ended(self._process.returncode or 0, self.out, self.err)
+
+    async def kill(self) -> None:
+        """SIGKILL, and wait until nothing of it is left."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self.end()
+
+    async def close(self) -> None:
+        """Leave nothing behind, whatever a test has come to."""
+        if self.running:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
+        await asyncio.wait(self._readers, timeout=5)
+
+
+@asynccontextmanager
+async def started(
+    *words: object, typed: str | None = None, environment: Mapping[str, str] | None = None, user: int | None = None, cwd: Path = NOWHERE
+) -> AsyncIterator[Program]:
+    """Start `asyncdl words...`; leaving the block ends it. `typed` is its standard input, `user` who it runs as."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "asyncdl", *(str(word) for word in words),
+        stdin=asyncio.subprocess.PIPE if typed is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=_environment() | dict(environment or {}), user=user, cwd=cwd,
+    )  # fmt: skip
+    program = Program(process)
+    try:
+        if process.stdin is not None:
+            with suppress(ConnectionError):  # it may refuse before it has read all
+                process.stdin.write((typed or "").encode())
+                await process.stdin.drain()
+            process.stdin.close()
+        yield program
+    finally:
+        await program.close()
+
+
+async def type_in(
+    *words: object,
+    typed: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    user: int | None = None,
+    cwd: Path = NOWHERE,
+    within: float = END_SECONDS,
+) -> Ended:
+    """Run one command line to its end."""
+    async with started(*words, typed=typed, environment=environment, user=user, cwd=cwd) as program:
+        return await program.end(within)
+
+
+async def status_of(collection: Path) -> dict[str, Any]:
+    """What `asyncdl status --json` says."""
+    ended = await type_in("status", collection, "--json")
+    assert ended.status == 0, ended.err
+    found: dict[str, Any] = ended.json
+    return found
+
+
+async def eventually(condition: Callable[[], object], what: str, within: float = END_SECONDS) -> None:
+    """Poll until a condition holds; fail when it does not within the bound."""
+    give_up_at = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < give_up_at, f"not within {within:g} s: {what}"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would set the program's settings or its looks."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("ASYNCDL_")}
+    return kept | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONWARNINGS": "ignore::SyntaxWarning"}
+
+
+async def _collect(stream: asyncio.StreamReader, text: bytearray) -> None:
+    while chunk := await stream.read(65_536):
+        text += chunk
