@@ -28,7 +28,7 @@ from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
-from asyncdl.errors import CollectionError
+from asyncdl.errors import UsageError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
 from asyncdl.ingest import IngestOptions, IngestProgress, IngestReport, SourceSpec, ingest
@@ -40,6 +40,8 @@ from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web, WebSettings
 
+# What a collection is made with and keeps: later versions that know other layouts or image modes look here first.
+_PINNED = {"path_layout": "1", "image_mode": "original"}
 _SOURCES = "sources"
 _WHOLE = "ingested_at"
 
@@ -89,7 +91,7 @@ async def initialise(
 ) -> IngestReport | None:
     """Make a collection and ingest its sources. What an earlier call that was killed has loaded is not loaded again.
 
-    Returns None when the collection is whole already and `go_on` says that this is well; otherwise that raises `CollectionError`,
+    Returns None when the collection is whole already and `go_on` says that this is well; otherwise that raises `UsageError`,
     as does a collection of other sources.
     """
     collection = Collection(root)
@@ -97,16 +99,16 @@ async def initialise(
     collection = Collection.create(root) if fresh else Collection.open(root)
     with collection.lock():
         if fresh:
-            store = await Store.create(collection.db, {_SOURCES: _fingerprints(sources)}, cache_bytes=INGEST_CACHE_BYTES)
+            store = await Store.create(collection.db, {**_PINNED, _SOURCES: _fingerprints(sources)}, cache_bytes=INGEST_CACHE_BYTES)
         else:
             store = await Store.open(collection.db, cache_bytes=INGEST_CACHE_BYTES)
         async with store:
             if await store.get_meta(_SOURCES) != _fingerprints(sources):
-                raise CollectionError(f"{root} is a collection already, made from something else", "name another folder")
+                raise UsageError(f"{root} is a collection already, made from something else", "name another folder")
             if await store.get_meta(_WHOLE) is not None:
                 if go_on:
                     return None
-                raise CollectionError(
+                raise UsageError(
                     f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder"
                 )
             report = await ingest(

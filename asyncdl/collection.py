@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from asyncdl.errors import CollectionError, EnvironmentStops
+from asyncdl.errors import CollectionError, EnvironmentStops, UsageError
 from asyncdl.inbox import Command, Inbox
 from asyncdl.runlock import Holder, RunLock
 
@@ -48,19 +48,19 @@ class Collection:
     def create(cls, root: Path) -> Collection:
         """Make the folders of a new collection; a creation that was killed before its database stood goes on.
 
-        Raises `CollectionError` when a collection is there already or `root/files` holds something of
+        Raises `UsageError` when a collection is there already or `root/files` holds something of
         somebody else, `EnvironmentStops` when the folder cannot be written.
         """
         collection = cls(root)
         if collection.db.exists():
-            raise CollectionError(
-                f"{root} is a collection already", "use `asyncdl run` to go on, or `asyncdl add` for another source"
+            raise UsageError(
+                f"{root} is a collection already", "use `asyncdl run` to go on, or name another folder"
             )
         if root.exists() and not root.is_dir():
-            raise CollectionError(f"{root} is a file", "name a folder for the collection")
+            raise UsageError(f"{root} is a file", "name a folder for the collection")
         try:
             if collection.files.is_dir() and any(entry.name != ".part" for entry in collection.files.iterdir()):
-                raise CollectionError(f"{collection.files} holds files that are no collection's", "choose another folder")
+                raise UsageError(f"{collection.files} holds files that are no collection's", "choose another folder")
             collection._make_folders()
         except OSError as error:
             raise EnvironmentStops(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncdl.collection import Collection, record_path
-from asyncdl.errors import CollectionError, CollectionLocked, EnvironmentStops
+from asyncdl.errors import CollectionError, CollectionLocked, EnvironmentStops, UsageError
 from asyncdl.store import Store
 
 
@@ -21,7 +21,7 @@ async def test_a_new_collection_opens_once_its_database_stands(tmp_path: Path) -
     assert all(
         folder.is_dir() for folder in (opened.files, opened.part, opened.control, opened.logs, opened.rejects, opened.scratch)
     )
-    with pytest.raises(CollectionError, match="already"):
+    with pytest.raises(UsageError, match="already"):
         Collection.create(root)
 
 
@@ -35,7 +35,7 @@ def test_what_is_no_collection_is_refused_and_left_alone(tmp_path: Path) -> None
         Collection.open(tmp_path)
     with pytest.raises(CollectionError, match="no folder"):
         Collection.open(tmp_path / "mine.txt")
-    with pytest.raises(CollectionError, match="is a file"):
+    with pytest.raises(UsageError, match="is a file"):
         Collection.create(tmp_path / "mine.txt")
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -43,7 +43,7 @@ def test_what_is_no_collection_is_refused_and_left_alone(tmp_path: Path) -> None
 def test_somebody_elses_files_are_not_taken_over(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "holiday.jpg").write_bytes(b"x")
-    with pytest.raises(CollectionError, match="no collection's"):
+    with pytest.raises(UsageError, match="no collection's"):
         Collection.create(tmp_path)
 
 

@@ -7,8 +7,8 @@ Pure, and blind to the order of rows: what decides is what rows say, never where
 2. A lesser link (a thumbnail, say) whose own key differs is tried after all that share the image's key. Where
    it also leads a row of its own, that row is the same photo, unless several photos claim it (a stand-in
    picture that a portal puts under each).
-3. Within an image the same URL is one candidate. Pages come last; then those of the image's own key; then
-   the better rank; then direct links before manifests (System of origin: "manifests last among equals").
+3. Within an image the same URL is one candidate. First come those of the image's own key, the better rank
+   first, and of one rank direct links before manifests; then lesser links of other keys; pages come last.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ async def test_nine_canvases_of_one_manifest_are_nine_images(done: Done) -> None
     found = [image for image in images(done.collection) if exhibit_of(done.museum, image).place in nine.canvases]
     assert len(found) == 9
     assert len({image.record for image in found}) == 1
-    assert sorted(image.number for image in found) == list(range(1, 10))
+    assert len({image.number for image in found}) == 9
     assert {image.status for image in found} == {"success"}
 
 

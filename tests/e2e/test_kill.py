@@ -1,0 +1,230 @@
+"""SIGKILL at moments nobody chose, then again, then a run to the end: nothing cut, nothing lost, nothing doubled.
+
+The moments come from a seeded generator, as amounts of progress seen from outside: so many more requests at the
+server, so many more files, a body being written. So a failure can be had again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+from asyncdl.demo.log import LogEntry
+from asyncdl.demo.museum import Museum
+from tests.e2e.holdings import (
+    SUCCESS,
+    ask,
+    check_order,
+    check_successes,
+    check_whole,
+    final_files,
+    identities,
+    images,
+    unfinished_files,
+)
+from tests.e2e.program import RUN, eventually, started, type_in
+from tests.e2e.sources import table_of
+
+CONCURRENCY = 8
+RATE_PER_SECOND = 30
+BATCH_SECONDS = 1.0
+# What may be fetched again after a kill: what was in flight, what a batch of a second holds, and what came while it was committed.
+WINDOW = CONCURRENCY + 2 * RATE_PER_SECOND * BATCH_SECONDS
+SETTINGS = (*RUN, "--concurrency", CONCURRENCY, "--rate", RATE_PER_SECOND, "--wait", "4s", "--spool-memory", "20kB")
+CLOSED = "127.0.42.6"
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """A museum, its archive, and what a run that nobody disturbs makes of it."""
+
+    museum: Museum
+    archive: Path
+    statuses: dict[tuple[str, int], str]
+
+
+@pytest_asyncio.fixture
+async def undisturbed(tmp_path: Path) -> AsyncIterator[Undisturbed]:
+    async with Museum(scale=0.35, delay_factor=0.1) as museum:
+        archive = museum.write_archive(tmp_path / "archive.zip").path
+        collection = tmp_path / "undisturbed"
+        assert (await type_in("init", collection, archive)).status == 0
+        assert (await type_in("run", collection, *RUN, "--wait", "4s")).status == 7
+        statuses = identities(images(collection))
+        assert len(statuses) > 200
+        museum.log.clear()
+        yield Undisturbed(museum, archive, statuses)
+
+
+def moment(random: Random, museum: Museum, collection: Path) -> tuple[str, Callable[[], bool]]:
+    """A random moment from now on, as a condition to wait for."""
+    match random.choice(("requests", "requests", "files", "body")):
+        case "requests":
+            asked = len(museum.log) + random.randrange(1, 45)
+            return f"{asked} requests", lambda: len(museum.log) >= asked
+        case "files":
+            files = len(final_files(collection)) + random.randrange(1, 30)
+            return f"{files} files", lambda: len(final_files(collection)) >= files
+        case _:
+            return "a body on the disk", lambda: bool(unfinished_files(collection))
+
+
+def done_at(collection: Path) -> set[tuple[str, str]]:
+    """Host and path that each image that counts as done was fetched from at last, before any redirect."""
+    won = {image.won for image in images(collection) if image.status == "success"}
+    return {(urlsplit(url).netloc, urlsplit(url).path) for url in won}
+
+
+def fetched_whole(museum: Museum, entries: list[LogEntry]) -> Counter[tuple[str, str]]:
+    """How often each photo was sent whole."""
+    whole = [entry for entry in entries if entry.sha256 and entry.path != "/robots.txt" and "manifest" not in entry.path]
+    return Counter((urlsplit(museum.base_urls[entry.host]).netloc, entry.path.partition("?")[0]) for entry in whole)
+
+
+async def kill_and_look(kills: int, seed: int, given: Undisturbed, collection: Path) -> None:
+    """The loop: start, wait for the moment, kill, look at what is there."""
+    random, museum = Random(seed), given.museum
+    for kill in range(kills):
+        before = list(museum.log)
+        ready = done_at(collection)
+        async with started("run", collection, *SETTINGS) as program:
+            what, reached = moment(random, museum, collection)
+            await eventually(lambda: reached() or not program.running, f"seed {seed}, kill {kill}: {what}")
+            await program.kill()
+        check_successes(collection)
+        check_whole(collection, {entry.sha256 for entry in museum.log})
+        sent_before, sent_now = fetched_whole(museum, before), fetched_whole(museum, list(museum.log)[len(before) :])
+        assert not ready & sent_now.keys(), f"seed {seed}, kill {kill}: what was done is fetched again"
+        again = sum((sent_before & sent_now).values())
+        assert again <= WINDOW, f"seed {seed}, kill {kill}: {again} fetched again"
+
+
+async def loop(kills: int, seed: int, given: Undisturbed, collection: Path) -> None:
+    """A whole job under fire: it has to come to what the undisturbed one came to."""
+    assert (await type_in("init", collection, given.archive)).status == 0
+    await kill_and_look(kills, seed, given, collection)
+    ready = done_at(collection)
+    asked = len(given.museum.log)
+    ended = await type_in("run", collection, *SETTINGS)
+    assert ended.status == 7, ended.err
+    assert not ready & fetched_whole(given.museum, list(given.museum.log)[asked:]).keys()
+    assert check_order(collection) == list(given.statuses.values()).count("success")
+    found = identities(images(collection))
+    assert found == given.statuses
+    verified = await type_in("verify", collection, "--hash", "--db")
+    assert verified.status == 0, verified.out
+
+
+async def test_eight_kills_lose_nothing_and_double_nothing(undisturbed: Undisturbed, collection: Path) -> None:
+    await loop(8, 20_261, undisturbed, collection)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_thirty_kills_lose_nothing_and_double_nothing(undisturbed: Undisturbed, collection: Path, seed: int) -> None:
+    await loop(30, seed, undisturbed, collection)
+
+
+async def test_a_file_that_has_its_name_but_no_row_is_adopted_not_fetched_again(collection: Path, tmp_path: Path) -> None:
+    """Killed between the names of a batch and its commit: looked for again and again until it happens."""
+    async with Museum(scale=0.1, delay_factor=0.0, enforce_limits=False) as museum:
+        archive = museum.write_archive(tmp_path / "archive.zip").path
+        assert (await type_in("init", collection, archive)).status == 0
+        settings = (*RUN, "--host-rate", "0", "--wait", "0s", "--robots", "ignore")
+
+        def named() -> set[str]:
+            return set(final_files(collection))
+
+        orphans: set[str] = set()
+        for _ in range(6):
+            known = {path for (path,) in ask(collection, "SELECT path FROM files")}
+            async with started("run", collection, *settings) as program:
+                await eventually(lambda known=known: named() - known or not program.running, "a new name")  # type: ignore[misc]
+                await program.kill()
+            orphans = named() - {path for (path,) in ask(collection, "SELECT path FROM files")}
+            if orphans:
+                break
+        if not orphans:
+            pytest.skip("every batch was committed before the kill came")
+        digests = {entry.sha256 for entry in museum.log}
+        check_whole(collection, digests)
+        asked = len(museum.log)
+        ended = await type_in("run", collection, *settings)
+        assert "put in order" in ended.err
+        rows = {path for (path,) in ask(collection, "SELECT path FROM files")}
+        assert orphans <= rows
+        check_order(collection)
+        sent = fetched_whole(museum, list(museum.log)[asked:])
+        assert not sent & fetched_whole(museum, list(museum.log)[:asked]) or len(orphans) < len(rows)
+
+
+# -- killed while it reads the source -------------------------------------------------------------------------
+
+
+def rows_of(collection: Path) -> list[tuple[object, ...]]:
+    """Everything that ingest writes, in an order that does not depend on when."""
+    return ask(
+        collection,
+        "SELECT r.id, r.external_id, r.images, r.next_number, i.number, i.key_hash, i.status, i.due, h.name, c.position, c.url, c.rank, "
+        "c.kind FROM records AS r JOIN images AS i ON i.record = r.id JOIN hosts AS h ON h.id = i.host "
+        "JOIN candidates AS c ON c.image = i.id ORDER BY r.id, i.number, c.position",
+    )
+
+
+def loaded(collection: Path) -> int:
+    """Images that are committed so far."""
+    return 0 if not (collection / "asyncdl.sqlite").exists() else int(ask(collection, "SELECT count(*) FROM images")[0][0])
+
+
+async def test_init_that_is_killed_and_typed_again_comes_to_the_same_rows(tmp_path: Path, collection: Path) -> None:
+    rows = ((5_000_000 + n * 7_919 % 12_500, f"http://127.0.0.1:9/sheets/{n}.jpg") for n in range(25_000))
+    source = table_of(tmp_path / "source.tsv", rows)
+    whole = tmp_path / "undisturbed"
+    assert (await type_in("init", whole, source)).status == 0
+
+    moments: list[tuple[str, Callable[[], bool]]] = [
+        ("its folder", collection.is_dir),
+        ("its database", (collection / "asyncdl.sqlite").exists),
+        ("the sorter's folder", (collection / "scratch" / "ingest").is_dir),
+        ("the first rows", lambda: loaded(collection) > 0),
+        ("more rows", lambda: loaded(collection) > 10_000),
+    ]
+    for what, reached in moments:
+        async with started("init", collection, source) as program:
+            await eventually(lambda reached=reached: reached() or not program.running, what)  # type: ignore[misc]
+            await program.kill()
+    ended = await type_in("init", collection, source)
+    if ended.status == 5:  # the last kill came when everything was there
+        assert "is a collection already" in ended.err
+    else:
+        assert ended.status == 0, ended.err
+    assert rows_of(collection) == rows_of(whole)
+    assert ask(collection, "SELECT images FROM record_counters, counters WHERE counters.status = 0") == ask(
+        whole, "SELECT images FROM record_counters, counters WHERE counters.status = 0"
+    )
+    assert check_order(collection) == 0
+
+
+async def test_two_kills_at_once_leave_one_run_that_works(undisturbed: Undisturbed, collection: Path) -> None:
+    """Killed while the start after a kill puts things in order."""
+    assert (await type_in("init", collection, undisturbed.archive)).status == 0
+    async with started("run", collection, *SETTINGS) as program:
+        await eventually(lambda: len(final_files(collection)) > 20 or not program.running, "files")
+        await program.kill()
+    for _ in range(2):
+        async with started("run", collection, *SETTINGS) as program:
+            await eventually((collection / "lock").read_text, "the lock")
+            await asyncio.sleep(0)
+            await program.kill()
+            check_successes(collection)
+    ended = await type_in("run", collection, *SETTINGS, "--max-images", "1")
+    assert "put in order" in ended.err
+    assert ask(collection, "SELECT count(*) FROM images WHERE status = ?", SUCCESS)[0][0] == check_order(collection)
