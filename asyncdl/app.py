@@ -60,10 +60,13 @@ class Job:
     hub: EventHub
     clock: Clock
     store: Store
+    repaired: str = ""
 
     async def work(self) -> RunReport:
-        """Run to the end and say how it ended."""
+        """Run to the end and say how it ended. What the start has put in order is said first: now somebody watches."""
         began = self.clock.now()
+        if self.repaired:
+            self.hub.emit(events.Notice(began.utc_ms, self.repaired))
         run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
         await self.run.run()
         now = self.clock.now()
@@ -155,18 +158,23 @@ async def open_job(
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
         scheduler = _scheduler(settings, random)
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
-        recorder = Recorder(store, scheduler, feeder, collection.root, journal, hub, clock, durable=settings.durability == "batch")
+        recorder = Recorder(
+            store, scheduler, feeder, collection.root, journal, hub, clock,
+            durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
+        )  # fmt: skip
         run = Run(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
             commands={"retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms)}, clock=clock, hub=hub,
-            limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
+            limits=RunLimits(
+                settings.wait_seconds, settings.grace_seconds, settings.storage_patience_seconds, settings.max_time_seconds
+            ),
             take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip
+        repaired = ""
         if lock.previous_crashed is not None or repairs.any:
-            text = f"the last run did not end properly; put in order: {repairs}"
-            await store.add_event(clock.now().utc_ms, "repair", "", text)
-            hub.emit(events.Notice(clock.now().utc_ms, text))
-        yield Job(collection, run, scheduler, figures, hub, clock, store)
+            repaired = f"the last run did not end properly; put in order: {repairs}"
+            await store.add_event(clock.now().utc_ms, "repair", "", repaired)
+        yield Job(collection, run, scheduler, figures, hub, clock, store, repaired)
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:

@@ -13,6 +13,7 @@ import asyncio
 import tempfile
 from dataclasses import replace
 from io import StringIO
+from ipaddress import ip_network
 from pathlib import Path
 
 from rich.console import Console
@@ -52,7 +53,7 @@ async def watched(folder: Path) -> tuple[Snapshot, dict[str, str]]:
             host_rate_per_second=wanted.host_rate_per_second,
             host_connections=wanted.host_connections,
             retry_delays_seconds=wanted.retry_delays_seconds,
-            allow_private=wanted.allow_private,
+            allow_private=tuple(ip_network(network) for network in wanted.allow_private),
             grace_seconds=1,
         )
         async with open_job(Collection.open(root), settings) as job:
@@ -79,7 +80,7 @@ def main() -> None:
         snapshot, names = asyncio.run(watched(Path(folder)))
     console = Console(file=StringIO(), record=True, width=WIDTH, height=HEIGHT, force_terminal=True, color_system="truecolor")
     console.print(live_view(named(snapshot, names), "asyncdl run herbarium"))
-    svg = console.export_svg(title="asyncdl run herbarium", theme=THEME, unique_id="asyncdl")
+    svg = console.export_svg(title="asyncdl", theme=THEME, unique_id="asyncdl")
     # The fonts are named, not fetched: a picture in a README asks no other server.
     lines = [line.rstrip() for line in _without_web_fonts(svg).splitlines()]
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -117,8 +117,9 @@ def rename_all(placements: Sequence[Placement], aside: Path) -> Renamed:
     folders: set[Path] = set()
     known: set[Path] = set()
     for placement in placements:
+        folder = placement.final.parent
         try:
-            _make_folder(placement.final.parent, known, folders)
+            _make_folder(folder, known, folders)
             moved_to = _clear_the_way(placement, aside, known, folders)
             if moved_to is not None:
                 displaced.append((placement, moved_to))
@@ -126,7 +127,7 @@ def rename_all(placements: Sequence[Placement], aside: Path) -> Renamed:
         except OSError as exc:
             result.fail(placement, exc, "giving a file its name")
         else:
-            folders.add(placement.final.parent)
+            folders.add(folder)
             result.done.append(placement)
     return Renamed(tuple(result.done), tuple(result.faults), frozenset(folders), tuple(displaced))
 

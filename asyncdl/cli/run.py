@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -47,9 +48,7 @@ async def run_shown(collection: Collection, settings: RunSettings) -> RunReport:
     console = stderr_console()
     async with open_job(collection, settings) as job:
         with _signals(job, console):
-            if not settings.progress:
-                return await job.work()
-            async with _live(job, console) if console.is_terminal else _lines(job, console):
+            async with _shown(job, console, progress=settings.progress):
                 return await job.work()
 
 
@@ -83,6 +82,13 @@ def _signals(job: Job, console: Console) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
+def _shown(job: Job, console: Console, *, progress: bool) -> AbstractAsyncContextManager[None]:
+    """How the run is shown: drawn on a terminal, else in lines; without progress only what a person should know."""
+    if progress and console.is_terminal:
+        return _live(job, console)
+    return _lines(job, console, every_seconds=PLAIN_SECONDS if progress else math.inf)
+
+
 @asynccontextmanager
 async def _live(job: Job, console: Console) -> AsyncIterator[None]:
     """Draw the figures on a terminal while the run works."""
@@ -98,8 +104,8 @@ async def _live(job: Job, console: Console) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _lines(job: Job, console: Console) -> AsyncIterator[None]:
-    """Print the figures as one line at a time, and notices as they come."""
+async def _lines(job: Job, console: Console, *, every_seconds: float) -> AsyncIterator[None]:
+    """Print the figures as one line at a time (never when that is infinite), and notices as they come."""
 
     def say(text: str) -> None:
         console.print(printable(text, MAX_LINE_CHARS), soft_wrap=True, markup=False)
@@ -109,7 +115,10 @@ async def _lines(job: Job, console: Console) -> AsyncIterator[None]:
             say(event.text)
 
     job.hub.watch(told)
-    async with _ticking(lambda: say(plain_line(job.figures.snapshot(job.scheduler, job.clock.now()))), PLAIN_SECONDS):
+    if math.isinf(every_seconds):
+        yield
+        return
+    async with _ticking(lambda: say(plain_line(job.figures.snapshot(job.scheduler, job.clock.now()))), every_seconds):
         yield
 
 

@@ -40,7 +40,7 @@ class ParsedCanvas:
 def parse_manifest(body: bytes, base_url: str) -> tuple[ParsedCanvas, ...] | str:
     """Return the pictures of a manifest in its order, at least one, or a sentence that says why there are none.
 
-    `base_url` is where the manifest came from; relative ids are resolved against it.
+    The description of a single image (IIIF Image API, `info.json`) counts as a manifest of that picture. `base_url` is where the manifest came from; relative ids are resolved against it.
     """
     if len(body) > MAX_MANIFEST_BYTES:
         return f"the manifest is larger than {MAX_MANIFEST_BYTES:,} bytes"
@@ -52,6 +52,8 @@ def parse_manifest(body: bytes, base_url: str) -> tuple[ParsedCanvas, ...] | str
         return "the JSON is no manifest"
     if str(root.get("type") or root.get("@type")).endswith("Collection"):
         return "a collection of manifests, not a manifest"
+    if described := _described_image(root, base_url):
+        return (described,)
     pictures: list[ParsedCanvas] = []
     for label, resource in _painted(root):
         canvas = _canvas(label, resource, base_url)
@@ -143,6 +145,13 @@ def _image_service(resource: _Node, base_url: str) -> tuple[str, int]:
             if found:
                 return found.removesuffix("/info.json").rstrip("/"), version
     return "", 0
+
+
+def _described_image(root: _Node, base_url: str) -> ParsedCanvas | None:
+    """The picture of an `info.json` (IIIF Image API 5): a service with the size of its image; None for anything else."""
+    if not isinstance(root.get("width"), int) or not isinstance(root.get("height"), int):
+        return None
+    return _canvas("", {"service": root}, base_url)
 
 
 def _url(node: _Node, base_url: str) -> str:

@@ -23,9 +23,10 @@ MAX_SHOWN_HOSTS = 14
 MAX_TROUBLED_HOSTS = 5
 MIN_HOST_CHARS = 16
 MAX_HOST_CHARS = 32
+WIDE_CHARS = 100
 _DETAIL_CHARS = 80
 _FRAME_LINES = 2 + 3 + 1 + 1 + 1 + 1  # border, totals, blank and heading of the hosts, blank and heading of the failures
-_FIXED_CHARS = 38  # border, and the four narrow columns with what lies between them
+_COLUMNS = (("pace", 6), ("busy", 5), ("saved", 6), ("failed", 6))
 _THEN_CHARS = 14
 
 
@@ -65,44 +66,73 @@ class _LiveView:
         # One line stays free for the cursor; without it a terminal scrolls at every refresh.
         room = max(2, options.max_height - 1 - _FRAME_LINES - len(snapshot.notices))
         failures = min(len(snapshot.failures), max(1, room // 3))
-        host_chars = min(MAX_HOST_CHARS, max(MIN_HOST_CHARS, (options.max_width - _FIXED_CHARS) // 2))
-        parts: list[RenderableType] = [_overall(snapshot), Text(), _hosts(snapshot, room - failures, host_chars)]
+        columns = _Columns.of(options.max_width)
+        parts: list[RenderableType] = [*_overall(snapshot), Text(), _hosts(snapshot, room - failures, columns)]
         if failures:
-            parts += [Text(), _failures(snapshot, failures, host_chars)]
+            parts += [Text(), _failures(snapshot, failures, columns)]
         parts += [Text(printable(notice), style="yellow", no_wrap=True, overflow="ellipsis") for notice in snapshot.notices]
         yield Panel(Group(*parts), title=Text(printable(self.title)), title_align="left", border_style="dim", padding=(0, 1))
 
 
-def _overall(snapshot: Snapshot) -> RenderableType:
-    """Bar, speed, and what is under way: three lines of two ends that fit eighty columns."""
-    grid = Table.grid(padding=(0, 2), expand=True)
-    grid.add_column(ratio=1, no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How wide the hosts' names are, in both tables, and how much lies between columns: steady while a run lasts."""
+
+    host_chars: int
+    gap_chars: int
+
+    @classmethod
+    def of(cls, width: int) -> _Columns:
+        gap = 2 if width >= WIDE_CHARS else 1
+        left = width - 4 - sum(chars for _, chars in _COLUMNS) - gap * (len(_COLUMNS) + 1)
+        return cls(min(MAX_HOST_CHARS, max(MIN_HOST_CHARS, left * 2 // 5)), gap)
+
+    def table(self) -> Table:
+        """An empty table whose first column holds hosts."""
+        table = Table(box=None, expand=True, pad_edge=False, padding=(0, self.gap_chars, 0, 0), header_style="dim")
+        table.add_column("host", no_wrap=True, width=self.host_chars)
+        return table
+
+    def host(self, name: str) -> Text:
+        """A host as it fits its column."""
+        return Text(printable(name, self.host_chars))
+
+
+def _overall(snapshot: Snapshot) -> list[RenderableType]:
+    """Bar, speed, and what is under way: three lines with two ends each, which fit eighty columns."""
     share = snapshot.done / snapshot.total if snapshot.total else 1.0
     bar = ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green")
-    grid.add_row(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold")))
     speed = Text.assemble(
         (f"{snapshot.images_per_second:.1f}", "bold"), " images/s   ",
         (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s",
     )  # fmt: skip
-    grid.add_row(speed, Text.assemble("ETA ", (_eta(snapshot), "bold")))
     state = f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
     spent = f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}"
-    grid.add_row(Text(state, style="dim"), Text(spent, style="dim"))
-    return grid
+    return [
+        _ends(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold"))),
+        _ends(speed, Text.assemble("ETA ", (_eta(snapshot), "bold"))),
+        _ends(Text(state, style="dim"), Text(spent, style="dim")),
+    ]
 
 
-def _hosts(snapshot: Snapshot, room: int, host_chars: int) -> RenderableType:
-    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("host", no_wrap=True, width=host_chars)
-    for heading, chars in (("pace", 6), ("in flight", 9), ("saved", 6), ("failed", 6)):
+def _ends(left: RenderableType, right: Text) -> Table:
+    line = Table.grid(padding=(0, 2), expand=True)
+    line.add_column(ratio=1, no_wrap=True)
+    line.add_column(justify="right", no_wrap=True)
+    line.add_row(left, right)
+    return line
+
+
+def _hosts(snapshot: Snapshot, room: int, columns: _Columns) -> RenderableType:
+    table = columns.table()
+    for heading, chars in _COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True, min_width=chars)
     table.add_column("state", ratio=1, no_wrap=True, overflow="ellipsis")
     shown = shown_hosts(snapshot.hosts, min(room, MAX_SHOWN_HOSTS))
     for host in shown:
         # Requests for robots.txt belong to no image; a host that fails them shows at least its pauses.
         failed = max(host.failed, host.incidents)
-        table.add_row(Text(printable(host.host, host_chars)), _pace(host), _flight(host), f"{host.saved:,}", f"{failed:,}", _state(host))
+        table.add_row(columns.host(host.host), _pace(host), _flight(host), f"{host.saved:,}", f"{failed:,}", _state(host))
     if hidden := len(snapshot.hosts) - len(shown):
         table.add_row(Text(f"and {hidden} more", style="dim"), "", "", "", "", "")
     return table
@@ -118,10 +148,9 @@ def shown_hosts(hosts: tuple[HostFigures, ...], lines: int) -> list[HostFigures]
     return shown + busy[: room - len(shown)]
 
 
-def _failures(snapshot: Snapshot, lines: int, host_chars: int) -> RenderableType:
+def _failures(snapshot: Snapshot, lines: int, columns: _Columns) -> RenderableType:
     """The last failures, the newest at the bottom."""
-    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("host", no_wrap=True, width=host_chars)
+    table = columns.table()
     table.add_column("image", no_wrap=True, overflow="ellipsis", min_width=10, max_width=20)
     table.add_column("recent failure", no_wrap=True, ratio=1, overflow="ellipsis")
     table.add_column("then", no_wrap=True, style="dim", overflow="ellipsis", min_width=_THEN_CHARS, max_width=2 * _THEN_CHARS)
@@ -130,7 +159,7 @@ def _failures(snapshot: Snapshot, lines: int, host_chars: int) -> RenderableType
         detail = "" if failure.error.startswith("http_") else printable(failure.detail, _DETAIL_CHARS)
         cause = Text.assemble((printable(failure.error), "red"), " ", (detail, "dim"))
         verdict = Text(printable(failure.verdict))
-        table.add_row(Text(printable(failure.host, host_chars)), Text(printable(failure.image)), cause, verdict)
+        table.add_row(columns.host(failure.host), Text(printable(failure.image)), cause, verdict)
     return table
 
 

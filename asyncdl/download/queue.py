@@ -18,8 +18,8 @@ from asyncdl.store import QUEUE_START, Store
 WINDOW_HOSTS = 1_024
 """Hosts whose rows are paged at the same time; further hosts wait for a place."""
 
-MAX_QUEUED_ROWS = 16_384
-"""Rows held in memory over all hosts."""
+MAX_QUEUED_ROWS = 8_192
+"""Rows held in memory over all hosts, at about 2 kB each: the largest part of a run that a small collection does not need."""
 
 MAX_LOOK_AHEAD_ROWS = 512
 MIN_LOOK_AHEAD_ROWS = 8

@@ -33,16 +33,17 @@ MAX_BACKLOG_ROWS = 2_000
 """Verdicts that wait for their commit; beyond it no request starts."""
 
 STORAGE_RETRY_SECONDS = 5.0
-MAX_STORAGE_TROUBLE_SECONDS = 60.0
-"""Trouble with this machine's storage that lasts longer ends the run."""
 
 
 class Recorder:
-    """Collects what the scheduler says, and commits it in batches closed by size, by age, or because nothing more is coming."""
+    """Collects what the scheduler says, and commits it in batches closed by size, by age, or because nothing more is coming.
+
+    Trouble with this machine's storage pauses the run; when it lasts longer than `patience_seconds`, it ends the run.
+    """
 
     def __init__(
         self, store: Store, scheduler: Scheduler, feeder: Feeder, root: Path, journal: IntentJournal, hub: EventHub, clock: Clock,
-        *, durable: bool,
+        *, durable: bool, patience_seconds: float,
     ) -> None:  # fmt: skip
         self._store = store
         self._scheduler = scheduler
@@ -53,6 +54,7 @@ class Recorder:
         self._hub = hub
         self._clock = clock
         self._durable = durable
+        self._patience_seconds = patience_seconds
         self._open: list[Finished] = []
         self._filled = asyncio.Event()
         self._due = asyncio.Event()
@@ -167,7 +169,7 @@ class Recorder:
         if self._trouble_since is None:
             self._trouble_since = now.monotonic
             self._hub.emit(events.Notice(now.utc_ms, f"paused: {fault}"))
-        if now.monotonic - self._trouble_since >= MAX_STORAGE_TROUBLE_SECONDS:
+        if now.monotonic - self._trouble_since >= self._patience_seconds:
             what = fault.what if isinstance(fault, EnvironmentStops) else f"{fault.error}: {fault.detail}"
             raise EnvironmentStops(what, "nothing was lost: mend it, then `asyncdl run` goes on") from fault
         self._scheduler.pause_all(STORAGE_RETRY_SECONDS, now)
@@ -204,6 +206,8 @@ def _placement(saved: Saved, final: Path) -> Placement:
 
 def _host(verdict: Verdict) -> str | None:
     """The host of the candidate that won or is next; None leaves the row's host as it is."""
+    if verdict.candidate == verdict.work.candidate:
+        return verdict.work.host or None  # nearly always: no need to read it out of the URL
     url = next((each.url for each in verdict.work.candidates if each.position == verdict.candidate), None)
     return (host_of(url) or None) if url else None
 

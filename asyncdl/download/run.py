@@ -28,8 +28,6 @@ from asyncdl.inbox import Inbox
 from asyncdl.model import Evidence
 
 LOCAL_PAUSE_SECONDS = 5.0
-MAX_LOCAL_FAULTS_SECONDS = 60.0
-"""Trouble of this machine (no network, no handles, no space) that lasts longer ends the run."""
 
 SHORTEST_LAST_COMMIT_SECONDS = 5.0
 """The last commit gets this long even when the grace is shorter."""
@@ -54,10 +52,14 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """When a run ends although there is work. None means no limit."""
+    """When a run ends although there is work. None means no limit.
+
+    Trouble of this machine (no network, no handles, no space) that lasts longer than `patience_seconds` ends the run.
+    """
 
     wait_seconds: float
     grace_seconds: float
+    patience_seconds: float
     max_time_seconds: float | None = None
 
 
@@ -236,7 +238,7 @@ class Run:
             self._local_fault_since = now.monotonic
             self._hub.emit(events.Notice(now.utc_ms, f"paused: {error}: {detail}"))
         self._scheduler.pause_all(LOCAL_PAUSE_SECONDS, now)
-        if now.monotonic - self._local_fault_since > MAX_LOCAL_FAULTS_SECONDS and self._trouble is None:
+        if now.monotonic - self._local_fault_since >= self._limits.patience_seconds and self._trouble is None:
             self._trouble = EnvironmentStops(f"{error}: {detail}", "nothing was lost: `asyncdl run` goes on once it is mended")
             self._over.set()
 

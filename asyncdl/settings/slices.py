@@ -107,6 +107,13 @@ class RunSettings(Slice):
     grace_seconds: Annotated[
         Duration, Option("grace", "how long a stopped run may finish what is in flight", Panel.BOUNDS), Field(le=_DAY)
     ] = 20.0
+    storage_patience_seconds: Annotated[
+        Duration,
+        Option(
+            "storage_patience", "how long a run pauses for a full disk or a dead line of this machine before it ends", Panel.BOUNDS
+        ),
+        Field(le=_DAY),
+    ] = 60.0
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)

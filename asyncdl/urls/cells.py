@@ -7,6 +7,7 @@ import re
 # A URL may contain commas, bars, semicolons and even blanks; so a separator is one that stands free or before a new URL.
 _START = r"(?=[\"'<]?(?:https?://|www\.))"
 _SEPARATOR = re.compile(rf"[\r\n\t]+|\s+[|;,]\s+|[\"'>]?\s*[|;,]+\s*{_START}|\s+{_START}", re.IGNORECASE)
+_LONG_RUN = re.compile(r"([\s|;,])[\s|;,]{15,}")  # else the separator would take time that grows with its square
 _AROUND = " \t\r\n\"'<>|;,"
 
 
@@ -15,7 +16,7 @@ def split_urls(cell: str) -> list[str]:
 
     What holds no separator comes back as it is, a URL or not.
     """
-    cell = cell.strip(_AROUND)
+    cell = _LONG_RUN.sub(r"\1 ", cell.strip(_AROUND))
     if cell.startswith("[") and cell.endswith("]") and not cell.startswith("[::"):
         cell = cell[1:-1]
     parts = (part.strip(_AROUND) for part in _SEPARATOR.split(cell))

@@ -59,7 +59,7 @@ PLATFORMS: tuple[Family, ...] = (
         forms=(
             image(rf"(?:/\d+)?/\d+/<id:\d+>_[0-9a-f]+(?:_<size:[a-z0-9]+>)?(?:_d)?{_EXT}"),
             page(r"/photos/[^/]+/<id:\d+>(?:/.*)?"),
-            page(r"/p/<short:[1-9A-HJ-NP-Za-km-z]+>", key="flickr.com/photo/{short}"),
+            page(r"/p/<short:[1-9A-HJ-NP-Za-km-z]{1,11}>", key="flickr.com/photo/{short}"),
             page(r"/photos/<album:.+>", key="flickr.com/photos/{album}"),
         ),
         sizes="o=1 6k|5k|4k|3k=2 k|h=2 b=3 c|z=4 -|w=5 n=5 m=5 t=6 q|s=7",

@@ -21,7 +21,8 @@ _ROTATION = re.compile(r"!?\d+(?:\.\d+)?")
 _VERSION_FOLDER = re.compile(r"/(iiif|image|presentation)(?:/v?[23](?:\.\d)?)+(?=/)")
 _BARE_SERVICE = re.compile(r".*/iiif/v?[23](?:\.\d)?/[^/]+")
 _MANIFEST_FOLDER = re.compile(r"/manifests?(?=/|$)")
-_LISTED_MANIFEST = re.compile(r"/(?:iiif|presentation)(?:/.*)?/manifests?/.")
+_LISTED_MANIFEST = re.compile(r"/manifests?/.")
+_IIIF_FOLDER = re.compile(r"/(?:iiif|presentation)(?=/)")
 _PRESENTATION_FOLDER = re.compile(r"/presentation(?=/)")
 _VERSION_IN_TEXT = re.compile(r"(?:api/image/|ImageService|image-api/)(?P<version>[123])")
 
@@ -77,7 +78,13 @@ def document_base(path: str) -> str:
 
 def is_listed_manifest(host: str, path: str) -> bool:
     """Whether a path holds its manifest in a folder: `/iiif/manifests/ID`, or `/manifests/ID` on a host named `iiif.…`."""
-    return _LISTED_MANIFEST.search("/iiif" + path if host.startswith("iiif") else path) is not None
+    start = 0
+    if not host.startswith("iiif"):
+        folder = _IIIF_FOLDER.search(path)
+        if folder is None:
+            return False
+        start = folder.end()
+    return _LISTED_MANIFEST.search(path, start) is not None
 
 
 def is_bare_service(path: str) -> bool:

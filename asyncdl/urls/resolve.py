@@ -27,6 +27,11 @@ KEYS_VERSION = 1
 MAX_DEPTH = 4
 """Proxies inside proxies: more are no published image."""
 
+# Some patterns of families take time that grows with the cube of the folders; no published photo lies deeper.
+MAX_FAMILY_PATH_CHARS = 2048
+MAX_FAMILY_FOLDERS = 32
+
+_MAX_AUTHORITY_CHARS = 300  # a host has at most 253; longer texts need not be remembered
 _JSON_FORMATS = ("application/ld+json", "application/json")
 _PLAIN = "plain"
 _IIPIMAGE = re.compile(r"(?:^|&)iiif=(/[^&]*)", re.IGNORECASE)  # iipsrv.fcgi?IIIF=/path.tif/full/max/0/default.jpg
@@ -94,7 +99,7 @@ def _address(text: str) -> tuple[str, _Site, str] | None:
         if not url:
             return None
         authority, rest = split_url(url)
-        if site := _site(authority):
+        if len(authority) <= _MAX_AUTHORITY_CHARS and (site := _site(authority)):
             return (url, *_in_bucket(site, rest)) if site.key_host == SHARED_S3 else (url, site, rest)
         url = without_doubled_scheme(url)
     return None
@@ -158,12 +163,14 @@ def _service_key(site: _Site, base: str) -> tuple[str, str]:
 
 
 def _family_match(site: _Site, path: str, query: str) -> Match | None:
+    if len(path) > MAX_FAMILY_PATH_CHARS or path.count("/") > MAX_FAMILY_FOLDERS:
+        return None
     for family in site.families:
         if found := family.match(site.key_host, path, query):
             return found
     folders = path.split("/")
     if not TABLE.markers.isdisjoint(folders):
-        for folder in folders:
+        for folder in dict.fromkeys(folders):
             for family in TABLE.by_marker.get(folder, ()):
                 if found := family.match(site.key_host, path, query):
                     return found

@@ -274,3 +274,20 @@ def test_a_picture_painted_twice_is_one_canvas() -> None:
 def test_urls_that_cannot_be_asked_make_no_canvas() -> None:
     assert canvases_of([ParsedCanvas("x", ("mailto:a@b.org",), None)]) == ()
     assert canvases_of([ParsedCanvas("x", (BASE,), None)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("context", "best"),
+    [
+        ("http://iiif.io/api/image/2/context.json", "https://iiif.a.org/2/sheet-1/full/full/0/default.jpg"),
+        ("http://iiif.io/api/image/3/context.json", "https://iiif.a.org/2/sheet-1/full/max/0/default.jpg"),
+    ],
+)
+def test_the_description_of_an_image_service_is_a_manifest_of_its_picture(context: str, best: str) -> None:
+    service = "https://iiif.a.org/2/sheet-1"
+    info = {"@context": context, "@id": service, "id": service, "protocol": "http://iiif.io/api/image", "width": 4000, "height": 3000}
+    found = parse_manifest(json.dumps(info).encode(), f"{service}/info.json")
+    assert not isinstance(found, str)
+    [canvas] = canvases_of(found)
+    assert canvas.candidates[0].url == best
+    assert canvas.key_hash == key_hash(resolve(service).key)

@@ -1,4 +1,5 @@
 import sqlite3
+import time
 
 import pytest
 
@@ -236,3 +237,14 @@ def test_key_hash_fits_sqlite() -> None:
     (value,) = sqlite3.connect(":memory:").execute("select ?", (min(hashes),)).fetchone()
     assert value == min(hashes)
     assert key_hash("example.org/x.jpg") == 8344456221584086580  # stored in every collection: it may never change
+
+
+@pytest.mark.parametrize(
+    "piece", ["/imglib", "/iiif", "/manifest", "/thumb/a/ab", "_thumb", "tn_", "/..", "%2e", "/full/max/0/default.jpg"]
+)
+def test_hostile_depth_costs_little(piece: str) -> None:
+    # Unbounded, the patterns of some families would take minutes for the first of these.
+    started = time.process_time()
+    for host in ("example.org", "iiif.example.org", "web.corral.tacc.utexas.edu"):
+        resolve(f"http://{host}/" + piece * (8000 // len(piece)))
+    assert time.process_time() - started < 2

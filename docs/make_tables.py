@@ -1,0 +1,101 @@
+"""Write the tables of the documentation that follow from the code: settings, causes of failure, states, bounds.
+
+    python docs/make_tables.py
+
+Each table stands in a page between two marks, `<!-- NAME -->` and `<!-- /NAME -->`. Tests hold the pages equal to what is made here.
+"""
+# ruff: noqa: INP001  a script, no module of a package
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
+from asyncdl.errors import all_error_types
+from asyncdl.settings import reference
+from asyncdl.status import LEGAL_MOVES, MEANING, ImageStatus
+
+ROOT = Path(__file__).parents[1]
+_BOUNDS = (
+    ("asyncdl.download.queue.WINDOW_HOSTS", "hosts whose rows are paged at the same time"),
+    ("asyncdl.download.queue.MAX_QUEUED_ROWS", "rows in memory, over all hosts"),
+    ("asyncdl.download.queue.MAX_LOOK_AHEAD_ROWS", "rows in memory, of one host"),
+    ("asyncdl.settings.slices.MAX_CONCURRENCY", "requests in flight; as many bodies again may wait for inspection"),
+    ("asyncdl.download.record.MAX_BATCH_ROWS", "lines of one commit"),
+    ("asyncdl.download.record.MAX_BATCH_SECONDS", "age of a batch"),
+    ("asyncdl.download.record.MAX_BACKLOG_ROWS", "verdicts waiting for their commit; then nothing starts"),
+    ("asyncdl.download.robots.MAX_ROBOTS_BYTES", "of a robots.txt that count"),
+    ("asyncdl.download.robots_gate.MAX_AUTHORITIES", "robots.txt remembered"),
+    ("asyncdl.download.robots_gate.MAX_RULES_CHARACTERS", "of them together"),
+    ("asyncdl.download.manifests.MAX_MANIFEST_BYTES", "one manifest"),
+    ("asyncdl.download.manifests.MAX_CANVASES", "pictures of one manifest"),
+    ("asyncdl.download.fetch.MAX_PAGE_BYTES", "of an error page that are read"),
+    ("asyncdl.imaging.pages.MAX_TEXT_CHARACTERS", "of its text that are kept, once per distinct page"),
+    ("asyncdl.download.fetch.MAX_LANE_LIMITERS", "byte limiters of lanes"),
+    ("asyncdl.download.figures.MAX_COUNTED_HOSTS", "hosts counted for the display"),
+    ("asyncdl.web.MAX_HEADERS", "header fields of an answer"),
+    ("asyncdl.web.MAX_HEADER_LINE_BYTES", "one header line"),
+    ("asyncdl.blobs.intents.MAX_JOURNAL_BYTES", "the intent journal"),
+)
+_FIRST_FLAG_CODE = 200  # from here on the names stand on success rows and candidates, not on failures
+
+
+def errors_table() -> str:
+    """The causes of failure: name, who pays, whether it may pass, meaning, remedy."""
+    rows = [
+        (f"`{row.name}`", str(row.blame), "yes" if row.transient else "no", row.meaning, row.remedy)
+        for row in all_error_types()
+        if row.code < _FIRST_FLAG_CODE
+    ]
+    rows.append(("`http_<code>`", "image", "408, 425", "any other status of the host", "ask the publisher, or take a newer source"))
+    return _table(("cause", "blame", "may pass", "meaning", "what helps"), rows)
+
+
+def statuses_table() -> str:
+    """The states of an image (or a manifest), and where it can go from each."""
+    rows = [
+        (f"`{status.label}`", MEANING[status], ", ".join(f"`{to.label}`" for to in ImageStatus if (status, to) in LEGAL_MOVES))
+        for status in ImageStatus
+    ]
+    return _table(("state", "meaning", "moves to"), rows)
+
+
+def bounds_table() -> str:
+    """The bounds that are no settings, with their values."""
+    found = [(name, getattr(import_module(name.rpartition(".")[0]), name.rpartition(".")[2]), of) for name, of in _BOUNDS]
+    return _table(("bound", "value", "of"), [(f"`{name}`", f"{value:,g}" if isinstance(value, float) else f"{value:,}", of) for name, value, of in found])
+
+
+def pages() -> dict[Path, dict[str, str]]:
+    """Which page holds which tables, by the name of their marks."""
+    return {
+        ROOT / "README.md": {"settings": reference.readme_table(), "errors": errors_table()},
+        ROOT / "docs" / "architecture.md": {"statuses": statuses_table(), "bounds": bounds_table()},
+    }
+
+
+def filled(page: str, name: str, table: str) -> str:
+    """The page with the table between its marks. Raises `ValueError` when the marks are missing."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    first, last = page.index(begin) + len(begin), page.index(end)
+    return f"{page[:first]}\n{table}\n{page[last:]}"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write every table into its page."""
+    for path, tables in pages().items():
+        page = path.read_text(encoding="utf-8")
+        for name, table in tables.items():
+            page = filled(page, name, table)
+        path.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
