@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from asyncdl.ingest import IngestReport, SourceSpec
     from asyncdl.settings import IngestSettings
 
-__all__ = ["AsyncdlError", "Collection", "Event", "IngestReport", "RunReport", "__version__", "ingest_sources", "open_collection", "run"]
+__all__ = [
+    "AsyncdlError",
+    "Collection",
+    "Event",
+    "IngestReport",
+    "RunReport",
+    "__version__",
+    "ingest_sources",
+    "open_collection",
+    "run",
+]
 
 _TYPES = {
     "AsyncdlError": "asyncdl.errors",

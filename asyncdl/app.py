@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,7 +28,7 @@ from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
-from asyncdl.errors import UsageError
+from asyncdl.errors import AsyncdlError, CollectionError, UsageError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
 from asyncdl.ingest import IngestOptions, IngestProgress, IngestReport, SourceSpec, ingest
@@ -36,7 +36,7 @@ from asyncdl.settings import IngestSettings, RunSettings
 from asyncdl.status import ImageStatus
 from asyncdl.store import INGEST_CACHE_BYTES, RunInfo, Store
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
-from asyncdl.urls import host_of, lane_of
+from asyncdl.urls import KEYS_VERSION, host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web, WebSettings
 
@@ -68,7 +68,13 @@ class Job:
         if self.repaired:
             self.hub.emit(events.Notice(began.utc_ms, self.repaired))
         run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
-        await self.run.run()
+        try:
+            await self.run.run()
+        except AsyncdlError as error:  # it ended by itself, with a reason: that is no crash
+            with suppress(AsyncdlError):  # a full disk may not take this either
+                counts = json.dumps({"saved": self.figures.saved, "bytes": self.figures.size_bytes})
+                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, counts)
+            raise
         now = self.clock.now()
         seconds = now.monotonic - began.monotonic
         report = await ending(
@@ -107,13 +113,14 @@ async def initialise(
             store = await Store.open(collection.db, cache_bytes=INGEST_CACHE_BYTES)
         async with store:
             if await store.get_meta(_SOURCES) != _fingerprints(sources):
-                raise UsageError(f"{root} is a collection already, made from something else", "name another folder")
+                if (await store.counts()).total:
+                    raise UsageError(f"{root} is a collection already, made from something else", "name another folder")
+                # Only a source that was refused has been here: the next one may be the right one.
+                await store.set_meta(_SOURCES, _fingerprints(sources))
             if await store.get_meta(_WHOLE) is not None:
                 if go_on:
                     return None
-                raise UsageError(
-                    f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder"
-                )
+                raise UsageError(f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder")
             report = await ingest(
                 store, collection, sources, IngestOptions(memory_limit_bytes=settings.memory_limit_bytes), progress
             )
@@ -143,6 +150,8 @@ async def open_job(
             await Store.open(collection.db, synchronous="FULL" if settings.durability == "batch" else "NORMAL")
         )
         if make_fetcher is None:
+            await _require_whole(store, collection.root)
+            await _require_keys(store, collection.root)
             await require_contact(store, settings.contact)
         journal = IntentJournal(collection.intents / "journal")
         repairs = await recover(collection, store, journal, clock.now())
@@ -175,6 +184,24 @@ async def open_job(
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
         yield Job(collection, run, scheduler, figures, hub, clock, store, repaired)
+
+
+async def _require_whole(store: Store, root: Path) -> None:
+    """Raise `CollectionError` when an `init` was stopped in the middle: a run would end well with half of the images."""
+    if await store.get_meta(_WHOLE) is None:
+        raise CollectionError(
+            f"{root} is not whole: its source was not read to the end", "type the `asyncdl init` that made it again"
+        )
+
+
+async def _require_keys(store: Store, root: Path) -> None:
+    """Raise `CollectionError` when other rules made the keys: canvases of manifests would not find their images."""
+    made_with = await store.get_meta("keys_version")
+    if made_with != str(KEYS_VERSION):
+        raise CollectionError(
+            f"{root} was made with version {made_with} of the key rules; this asyncdl has version {KEYS_VERSION}",
+            "use the asyncdl that made it, or make the collection again in another folder: asyncdl init",
+        )
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:

@@ -53,9 +53,7 @@ class Collection:
         """
         collection = cls(root)
         if collection.db.exists():
-            raise UsageError(
-                f"{root} is a collection already", "use `asyncdl run` to go on, or name another folder"
-            )
+            raise UsageError(f"{root} is a collection already", "use `asyncdl run` to go on, or name another folder")
         if root.exists() and not root.is_dir():
             raise UsageError(f"{root} is a file", "name a folder for the collection")
         try:

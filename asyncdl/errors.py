@@ -80,7 +80,7 @@ _TABLE = (
     ErrorType(82, "local_network", _L, True, "this machine's own network or resolver failed", "look at the network"),
     ErrorType(83, "cancelled", _L, True, "the run was stopped before the answer was whole", "run again"),
     # flags: they stand on success rows
-    ErrorType(200, "raw_unprocessed", _I, False, "a raw file, kept bit-exact and not developed yet", "`asyncdl convert-raw`"),
+    ErrorType(200, "raw_unprocessed", _I, False, "a raw file (or one no decoder here knows), kept bit-exact", "nothing: it is kept as it came"),
     ErrorType(201, "legacy_unverified_index", _I, False, "adopted from an earlier tool; which photo it is was never checked", "none"),
     # a mark on candidates only
     ErrorType(202, "manifest_expanded", _I, False, "the manifest was read; its pictures are candidates or images of their own", "none"),

@@ -1,6 +1,6 @@
 """The least that a downloader on aiohttp can do: workers that ask, stream the answer to a file, and rename it.
 
-    python benchmarks/bare_loop.py LIST FOLDER
+    python -m benchmarks.bare_loop LIST FOLDER
 
 No check of what comes, no digest, no sync, no database, no limits, no retries. What `throughput.py` measures `asyncdl run` against.
 """

@@ -1,6 +1,6 @@
 """A server that costs next to nothing: canned answers, kept connections, no copy of a body ever passes through Python.
 
-    python benchmarks/canned_server.py PORT FOLDER
+    python -m benchmarks.canned_server PORT FOLDER
 
 Listens on 127.0.1.1 to 127.0.1.32. `/<kind>/...` is answered with the file FOLDER/<kind>, anything else (robots.txt) with 404. Prints one line
 when it is ready and serves until it is killed.

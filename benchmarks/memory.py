@@ -1,6 +1,6 @@
 """Memory and first request of a run, on ten thousand images and on a million: neither may grow with the collection.
 
-    python benchmarks/memory.py [--images 1000000] [--after 30000 | --whole] [--rounds 1] [--folder DIR]
+    python -m benchmarks.memory [--images 1000000] [--after 30000 | --whole] [--rounds 1] [--folder DIR]
 
 Each run is a process of its own with everything but the network (`asyncdl.download.null` answers at once), `--validate structure`, files of 4 kB; the
 collection is loaded by another process before. Printed: the peak of resident memory, the seconds from the start of the process (interpreter
@@ -26,9 +26,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from filled import fill
-from pictures import jpeg_near
-
 from asyncdl.app import open_job
 from asyncdl.collection import Collection
 from asyncdl.download.body import Body
@@ -36,8 +33,11 @@ from asyncdl.download.fetch import OpenSpool
 from asyncdl.download.null import NullFetcher
 from asyncdl.download.outcome import Outcome, Ticket
 from asyncdl.settings import load_run_settings
+from benchmarks.filled import fill
+from benchmarks.pictures import jpeg_near
 
 FEW = 10_000
+CHECKOUT = Path(__file__).resolve().parent.parent
 FREE = {
     "host_rate": "0", "host_connections": "0", "host_bandwidth": "0", "validate": "structure", "wait": "0s",
 }  # fmt: skip
@@ -94,13 +94,13 @@ async def run(root: Path, max_images: int, began: float) -> Figures:
 
 def in_process(what: str, root: Path, number: int) -> str:
     """Call this script again; returns what it printed. The time of the start is handed over: the clock is one for all processes."""
-    command = [sys.executable, __file__, "--" + what, str(root), str(number), repr(time.monotonic())]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [sys.executable, "-m", "benchmarks.memory", "--" + what, str(root), str(number), repr(time.monotonic())]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT).stdout
 
 
 def measured(folder: Path, images: int, after: int) -> Figures:
     """One collection, one run."""
-    root = folder / f"{images}"
+    root = folder.resolve() / f"{images}"
     in_process("fill", root, images)
     os.sync()
     return Figures(**json.loads(in_process("run", root, after)))
@@ -112,7 +112,9 @@ def show(few: list[Figures], many: list[Figures], images: int) -> None:
         peak = statistics.median(each.peak_bytes for each in rounds) / 1e6
         first = statistics.median(each.first_request_seconds for each in rounds)
         minutes = statistics.median(each.minutes for each in rounds)
-        print(f"{label:>12,} images, {rounds[0].saved:>9,} saved in {minutes:5.1f} min: peak {peak:6.1f} MB, first request after {first:.2f} s")
+        print(
+            f"{label:>12,} images, {rounds[0].saved:>9,} saved in {minutes:5.1f} min: peak {peak:6.1f} MB, first request after {first:.2f} s"
+        )
     ratios = [more.peak_bytes / less.peak_bytes for less, more in zip(few, many, strict=True)]
     print(f"peak, {images:,} to {FEW:,}: {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})")
 

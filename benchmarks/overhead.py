@@ -1,28 +1,26 @@
 """Our own cost per image: everything but the network, and the scheduler alone.
 
-    python benchmarks/overhead.py [--images 20000] [--rounds 3]
+    python -m benchmarks.overhead [--images 20000] [--rounds 3] [--folder DIR]
 
 Prints CPU microseconds (user and system, all threads) per image of a whole run with a fetcher that answers at once (real
 scheduler, spool, structure check, 4 kB files synced and renamed, SQLite), with `--durability batch` and `none`; the same number of
-files written, synced and renamed by a bare loop in the same round; and microseconds per decision (take + finish) of the scheduler at
-three numbers of waiting rows.
+files written, synced and renamed by a bare loop in the same round; the user part of each, which is our code where the system part is the
+file system's; what is ours (the run less the bare files of its round); and microseconds per decision (take + finish) of the scheduler at three
+numbers of waiting rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import os
 import resource
-import shutil
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-
-from PIL import Image
 
 from asyncdl.app import lane_of_url, open_job
 from asyncdl.clock import VirtualClock
@@ -32,55 +30,40 @@ from asyncdl.download.null import NullFetcher
 from asyncdl.download.outcome import Failed, Ticket
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
-from asyncdl.model import Candidate, CandidateKind, NewCandidate, NewImage, NewRecord, Work, WorkKind
+from asyncdl.model import Candidate, CandidateKind, Work, WorkKind
 from asyncdl.settings import load_run_settings
 from asyncdl.status import ImageStatus
-from asyncdl.store import Store
-from asyncdl.urls import key_hash, resolve
+from benchmarks.filled import HOSTS, fill
+from benchmarks.pictures import jpeg_near
 
-HOSTS = 32
 BODY_BYTES = 4_000
-BATCH = 5_000
+BARE = "bare files"
 
 
-def picture() -> bytes:
-    """A JPEG of about 4 kB."""
-    noise = Image.frombytes("RGB", (96, 72), Random(1).randbytes(96 * 72 * 3))
-    for quality in range(5, 95):
-        buffer = io.BytesIO()
-        noise.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() >= BODY_BYTES:
-            break
-    return buffer.getvalue()
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """Time of this process, all threads: microseconds per image once divided."""
 
+    user: float
+    system: float
 
-def cpu_seconds() -> float:
-    """User and system time of this process, all threads."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    @classmethod
+    def now(cls) -> Cpu:
+        """What was used until now, in seconds."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(usage.ru_utime, usage.ru_stime)
 
-
-async def fill(root: Path, images: int) -> Collection:
-    """A collection of `images` pending images on 32 loopback hosts."""
-    collection = Collection.create(root)
-    async with await Store.create(collection.db, {}) as store:
-        for start in range(0, images, BATCH):
-            records = []
-            for number in range(start, min(start + BATCH, images)):
-                resolved = resolve(f"http://127.0.1.{number % HOSTS + 1}/{number}.jpg")
-                candidate = NewCandidate(resolved.url, resolved.rank, resolved.kind, resolved.host)
-                records.append(NewRecord(1_000_000_000 + number, (NewImage(resolved.key, key_hash(resolved.key), (candidate,)),)))
-            await store.load(records)
-    return collection
+    def since(self, began: Cpu, images: int) -> Cpu:
+        """Microseconds per image since `began`."""
+        return Cpu((self.user - began.user) / images * 1e6, (self.system - began.system) / images * 1e6)
 
 
 async def run(root: Path, body: bytes, durability: str) -> int:
     """One whole run; returns how many images were saved."""
     flags = {
         "host_rate": "0", "host_connections": "0", "host_bandwidth": "0", "validate": "structure", "durability": durability,
-        "wait": "0s", "no_progress": "true",
+        "wait": "0s",
     }  # fmt: skip
-    flags.pop("no_progress")
     settings = load_run_settings(root, flags)
     async with open_job(Collection.open(root), settings, make_fetcher=lambda spools: NullFetcher(spools, body)) as job:
         return (await job.work()).saved_now
@@ -120,13 +103,37 @@ def decisions(rows: int, count: int = 20_000) -> float:
     return (time.process_time() - began) / count * 1e6
 
 
-def measured(images: int, folder: Path, body: bytes, durability: str) -> float:
-    """Microseconds of CPU per image of one run."""
+def measured(name: str, images: int, folder: Path, body: bytes) -> Cpu:
+    """One run, or the bare files, in fresh folders."""
+    if name == BARE:
+        began = Cpu.now()
+        bare_files(folder, body, images)
+        return Cpu.now().since(began, images)
     collection = asyncio.run(fill(folder / "collection", images))
-    began = cpu_seconds()
-    saved = asyncio.run(run(collection.root, body, durability))
+    began = Cpu.now()
+    saved = asyncio.run(run(collection.root, body, name))
     assert saved == images, f"{saved} of {images} saved"
-    return (cpu_seconds() - began) / images * 1e6
+    return Cpu.now().since(began, images)
+
+
+def one_round(number: int, images: int, body: bytes, place: Path | None) -> dict[str, float]:
+    """Every figure once, the order turning from round to round."""
+    names = ("batch", "none", BARE)
+    cpu = {}
+    for turn in range(len(names)):
+        name = names[(turn + number) % len(names)]
+        with tempfile.TemporaryDirectory(dir=place) as temporary:
+            os.sync()
+            cpu[name] = measured(name, images, Path(temporary), body)
+    figures = {}
+    for name in names:
+        label = name if name == BARE else f"run, --durability {name}"
+        figures[label] = cpu[name].user + cpu[name].system
+        figures[f"{label}: user part"] = cpu[name].user
+    figures["ours: batch less bare files"] = figures["run, --durability batch"] - figures[BARE]
+    for rows in (1_000, 10_000, 100_000):
+        figures[f"decision, {rows:,} rows waiting"] = decisions(rows)
+    return figures
 
 
 def main() -> None:
@@ -134,28 +141,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
-    body = picture()
-    figures: dict[str, list[float]] = {}
-    for _ in range(given.rounds):
-        for name in ("batch", "none", "bare files"):
-            with tempfile.TemporaryDirectory() as temporary:
-                folder = Path(temporary)
-                if name == "bare files":
-                    began = cpu_seconds()
-                    bare_files(folder, body, given.images)
-                    figure = (cpu_seconds() - began) / given.images * 1e6
-                else:
-                    figure = measured(given.images, folder, body, name)
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-            figures.setdefault(name, []).append(figure)
-        for rows in (1_000, 10_000, 100_000):
-            figures.setdefault(f"decision, {rows:,} rows waiting", []).append(decisions(rows))
+    body = jpeg_near(BODY_BYTES)
+    rounds = [one_round(number, given.images, body, given.folder) for number in range(given.rounds)]
     print(f"{given.images:,} images of {len(body):,} bytes, {given.rounds} rounds; CPU microseconds per image: median (min-max)")
-    for name, values in figures.items():
-        label = f"run, --durability {name}" if name in ("batch", "none") else name
-        print(f"  {label:34s} {statistics.median(values):7.1f} ({min(values):.1f}-{max(values):.1f})")
+    for name in rounds[0]:
+        values = [figures[name] for figures in rounds]
+        print(f"  {name:34s} {statistics.median(values):7.1f} ({min(values):.1f}-{max(values):.1f})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The real `asyncdl run` against a bare aiohttp loop, over loopback, without limits: images per second and CPU per image.
 
-    python benchmarks/throughput.py [--rounds 5] [--quick] [--sizes 4000 100000 2500000] [--folder DIR]
+    python -m benchmarks.throughput [--rounds 5] [--quick] [--sizes 4000 100000 2500000] [--folder DIR]
 
 A server of our own (`canned_server.py`) answers on 32 addresses from a process of its own. In each round, for each size of picture, the
 clients run one after the other, the order turning from round to round, each into fresh folders: the bare loop (`bare_loop.py`: 64 workers,
@@ -26,8 +26,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from canned_server import HOSTS
-from pictures import PIXELS, jpeg_near
+from benchmarks.canned_server import HOSTS
+from benchmarks.pictures import PIXELS, jpeg_near
 
 PORT = 18_090
 COUNTS = {4_000: 6_000, 100_000: 2_000, 2_500_000: 200}
@@ -136,14 +136,18 @@ def spread(values: Sequence[float], form: str) -> str:
 
 def show(figures: dict[tuple[int, str], list[tuple[Spent, Spent]]], counts: dict[int, int]) -> None:
     """Print one line per size and client."""
-    print(f"{'size':>9}  {'client':<12}{'images/s':<24}{'CPU us/image':<26}{'CPU ratio to the bare loop':<28}{'start-up: wall s, CPU s'}")
+    print(
+        f"{'size':>9}  {'client':<12}{'images/s':<24}{'CPU us/image':<26}{'CPU ratio to the bare loop':<28}{'start-up: wall s, CPU s'}"
+    )
     for (size, client), rounds in sorted(figures.items(), key=lambda item: (item[0][0], CLIENTS.index(item[0][1]))):
         images = counts[size] - START_UP_IMAGES
         bare = [net.cpu for _, net in figures[size, BARE]]
         rate = spread([images / net.wall for _, net in rounds], ",.0f")
         cpu = spread([net.cpu / images * 1e6 for _, net in rounds], ",.0f")
         ratio = spread([net.cpu / base for (_, net), base in zip(rounds, bare, strict=True)], ".2f")
-        start = f"{statistics.median(start.wall for start, _ in rounds):.2f}, {statistics.median(start.cpu for start, _ in rounds):.2f}"
+        start = (
+            f"{statistics.median(start.wall for start, _ in rounds):.2f}, {statistics.median(start.cpu for start, _ in rounds):.2f}"
+        )
         print(f"{size:>9,}  {client:<12}{rate:<24}{cpu:<26}{ratio:<28}{start}")
 
 

@@ -36,8 +36,26 @@ WIDTH, HEIGHT = 100, 27
 THEME = TerminalTheme(
     (24, 26, 31),
     (216, 219, 226),
-    [(24, 26, 31), (240, 113, 120), (126, 200, 119), (229, 192, 103), (97, 175, 239), (198, 120, 221), (86, 182, 194), (216, 219, 226)],
-    [(92, 99, 112), (240, 113, 120), (126, 200, 119), (229, 192, 103), (97, 175, 239), (198, 120, 221), (86, 182, 194), (255, 255, 255)],
+    [
+        (24, 26, 31),
+        (240, 113, 120),
+        (126, 200, 119),
+        (229, 192, 103),
+        (97, 175, 239),
+        (198, 120, 221),
+        (86, 182, 194),
+        (216, 219, 226),
+    ],
+    [
+        (92, 99, 112),
+        (240, 113, 120),
+        (126, 200, 119),
+        (229, 192, 103),
+        (97, 175, 239),
+        (198, 120, 221),
+        (86, 182, 194),
+        (255, 255, 255),
+    ],
 )
 
 
@@ -89,7 +107,9 @@ def main() -> None:
 def _without_web_fonts(svg: str) -> str:
     while (begin := svg.find("@font-face")) >= 0:
         svg = svg[:begin].rstrip() + "\n" + svg[svg.index("}", begin) + 1 :]
-    return svg.replace("font-family: Fira Code, monospace", "font-family: 'Fira Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace")
+    return svg.replace(
+        "font-family: Fira Code, monospace", "font-family: 'Fira Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+    )
 
 
 if __name__ == "__main__":

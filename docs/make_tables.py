@@ -64,7 +64,10 @@ def statuses_table() -> str:
 def bounds_table() -> str:
     """The bounds that are no settings, with their values."""
     found = [(name, getattr(import_module(name.rpartition(".")[0]), name.rpartition(".")[2]), of) for name, of in _BOUNDS]
-    return _table(("bound", "value", "of"), [(f"`{name}`", f"{value:,g}" if isinstance(value, float) else f"{value:,}", of) for name, value, of in found])
+    return _table(
+        ("bound", "value", "of"),
+        [(f"`{name}`", f"{value:,g}" if isinstance(value, float) else f"{value:,}", of) for name, value, of in found],
+    )
 
 
 def pages() -> dict[Path, dict[str, str]]:

@@ -13,7 +13,14 @@ from asyncdl.demo.museum import Museum
 from asyncdl.errors import CollectionError, CollectionLocked, EnvironmentStops, SourceError, UsageError
 from asyncdl.events import Event, ImageSaved
 
-QUICK: dict[str, Any] = {"allow_private": "127.0.0.0/8", "host_rate": "0", "host_connections": "4", "retry_delays": "0s", "wait": "0s", "durability": "none"}
+QUICK: dict[str, Any] = {
+    "allow_private": "127.0.0.0/8",
+    "host_rate": "0",
+    "host_connections": "4",
+    "retry_delays": "0s",
+    "wait": "0s",
+    "durability": "none",
+}
 
 
 def links(folder: Path, *urls: str) -> Path:
@@ -48,7 +55,9 @@ async def test_a_cancelled_run_goes_on(tmp_path: Path) -> None:
         await asyncdl.ingest_sources(tmp_path / "herbarium", archive, format="dwca")
         collection = asyncdl.open_collection(tmp_path / "herbarium")
         saved = asyncio.Event()
-        task = asyncio.create_task(asyncdl.run(collection, watch=lambda event: saved.set() if isinstance(event, ImageSaved) else None, **QUICK))
+        task = asyncio.create_task(
+            asyncdl.run(collection, watch=lambda event: saved.set() if isinstance(event, ImageSaved) else None, **QUICK)
+        )
         await asyncio.wait_for(saved.wait(), 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer.main
@@ -22,6 +23,8 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`(asyncdl [^`]+)`")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _PLACEHOLDER = re.compile(r"…|\.\.\.")
+# The error that whichever click typer brings raises for a bad command line.
+_BAD_COMMAND_LINE = cast("type[Exception]", typer.BadParameter.__bases__[0])
 _SHELL_WORDS = {"&&", "||", "|", ";", "<", ">"}
 
 
@@ -41,7 +44,9 @@ def shown_commands() -> list[tuple[str, str]]:
         found += [(path.name, line) for line in lines]
     # Examples carry commands in their docstrings.
     for path in sorted((ROOT / "examples").glob("*.py")):
-        found += [(path.name, line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\s+asyncdl ", line)]
+        found += [
+            (path.name, line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\s+asyncdl ", line)
+        ]
     return found
 
 
@@ -78,8 +83,8 @@ def test_every_command_shown_can_be_typed(call: list[str]) -> None:
     if arguments:
         try:
             commands[name].make_context(name, arguments, resilient_parsing=False)
-        except typer.BadParameter.__bases__[0] as error:  # the usage error of whichever click typer brings
-            pytest.fail(f"asyncdl {' '.join(call)}: {error.format_message()}")
+        except _BAD_COMMAND_LINE as error:
+            pytest.fail(f"asyncdl {' '.join(call)}: {error}")
 
 
 def test_the_pages_show_commands() -> None:
@@ -103,7 +108,12 @@ def test_links_lead_to_files(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_scripts_that_are_shown_are_there(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
-    scripts = [word for line in shell_lines(page) for word in line.split() if re.fullmatch(r"(\.ci|benchmarks|docs|examples|tests)/\S*", word)]
+    scripts = [
+        word
+        for line in shell_lines(page)
+        for word in line.split()
+        if re.fullmatch(r"(\.ci|benchmarks|docs|examples|tests)/\S*", word)
+    ]
     scripts += re.findall(r"`((?:tests|asyncdl|docs|benchmarks|examples)/[\w/.]+)`", page)
     assert [script for script in scripts if not (ROOT / script).exists()] == []
 
@@ -115,7 +125,9 @@ def test_tables_are_those_of_the_code(path: Path, name: str) -> None:
 
 
 def test_every_exit_status_is_in_the_table() -> None:
-    raised = {kind.exit_status for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AsyncdlError)}
+    raised = {
+        kind.exit_status for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AsyncdlError)
+    }
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     for status in {EXIT_DONE, EXIT_STOPPED, EXIT_WAITING} | raised:
         assert f"\n| {status} | " in page
@@ -125,7 +137,9 @@ def test_architecture_names_tests_that_exist() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
     assert named
-    missing = [f"{path}::{test}" for path, test in named if not re.search(rf"def {test}\(", (ROOT / path).read_text(encoding="utf-8"))]
+    missing = [
+        f"{path}::{test}" for path, test in named if not re.search(rf"def {test}\(", (ROOT / path).read_text(encoding="utf-8"))
+    ]
     assert missing == []
 
 

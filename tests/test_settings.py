@@ -340,3 +340,7 @@ def test_debug_is_asked_by_the_environment_alone(collection: Path, monkeypatch: 
     assert load_run_settings(collection, {}) == RunSettings()
     monkeypatch.setenv("ASYNCDL_DEBUG", "no")
     assert not debug_asked()
+
+
+def test_the_readme_shows_every_setting() -> None:
+    assert reference.readme_table() in (ROOT / "README.md").read_text(encoding="utf-8"), "run `python docs/make_tables.py`"

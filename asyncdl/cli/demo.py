@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +35,7 @@ SEED = 42
 
 def demo(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to work; made when it is missing.", show_default=True)
+        Path, typer.Argument(metavar="DIR", help="Where to work; made when it is missing.", show_default=True)
     ] = NAME,
 ) -> int:
     """See the whole job in about a minute, with no network.
@@ -58,7 +59,12 @@ async def _demo(folder: Path) -> int:
         summary = ArchiveSummary(path=archive, **notes["summary"])
         _greet(console, museum, summary, folder)
         await initialise_shown(root, [str(archive)], IngestSettings(), None, go_on=True)
-        report = await run_shown(Collection.open(root), load_run_settings(root, _flags(museum)))
+        collection = Collection.open(root)
+        _keep_settings(collection, museum)
+        report = await run_shown(collection, load_run_settings(root, {}))
+        if report.exit_status == EXIT_STOPPED:
+            _print_last(stdout_console(), report, f"asyncdl demo {shlex.quote(str(folder))}")
+            return EXIT_STOPPED
         lines, raw_images = await _account(museum, root)
         chapters = explain_demo(
             summary,
@@ -68,9 +74,7 @@ async def _demo(folder: Path) -> int:
             raw_images=raw_images,
             rejected_rows=await _rejected(root),
         )
-    _tell(stdout_console(), report, lines, chapters)
-    if report.exit_status == EXIT_STOPPED:
-        return EXIT_STOPPED
+    _tell(stdout_console(), report, lines, chapters, root)
     return 0 if all(line.right for line in lines) else report.exit_status
 
 
@@ -86,16 +90,19 @@ def _open_folder(folder: Path) -> dict[str, dict[str, int]]:
     return {}
 
 
-def _flags(museum: Museum) -> dict[str, object]:
-    """The settings of the demo: fast, because every host of the museum is our own."""
+def _keep_settings(collection: Collection, museum: Museum) -> None:
+    """Write the demo's settings into its collection, so that what the report tells to type works there too.
+
+    They are faster than the defaults, because every host of the museum is our own.
+    """
     wanted = museum.recommended
-    return {
-        "host_rate": str(wanted.host_rate_per_second),
-        "host_connections": str(wanted.host_connections),
-        "retry_delays": ",".join(f"{seconds}s" for seconds in wanted.retry_delays_seconds),
-        "wait": f"{wanted.wait_seconds}s",
-        "allow_private": list(wanted.allow_private),
-    }
+    networks = ", ".join(f'"{network}"' for network in wanted.allow_private)
+    delays = ",".join(f"{seconds:g}s" for seconds in wanted.retry_delays_seconds)
+    collection.settings_file.write_text(
+        "# The demo's own settings: its museum is on this machine, and fast.\n"
+        f"allow_private = [{networks}]\nhost_rate = {wanted.host_rate_per_second:g}\n"
+        f'host_connections = {wanted.host_connections}\nretry_delays = "{delays}"\nwait = "{wanted.wait_seconds:g}s"\n'
+    )
 
 
 def _greet(console: Console, museum: Museum, summary: ArchiveSummary, folder: Path) -> None:
@@ -126,7 +133,7 @@ async def _rejected(root: Path) -> int:
         return sum(source.rejected for source in await store.sources())
 
 
-def _tell(console: Console, report: RunReport, lines: Sequence[AccountLine], chapters: Sequence[Chapter]) -> None:
+def _tell(console: Console, report: RunReport, lines: Sequence[AccountLine], chapters: Sequence[Chapter], root: Path) -> None:
     """The report: every image accounted for by host, then the chapters, then the run's last line."""
     table = Table(title="every image, host by host", title_justify="left", box=None, pad_edge=False, header_style="dim")
     for heading in ("host", "planned", "came to", "images", ""):
@@ -140,7 +147,11 @@ def _tell(console: Console, report: RunReport, lines: Sequence[AccountLine], cha
         if chapter.next_command:
             body.append(f"\n$ {chapter.next_command}", style="bold")
         console.print(Panel(body, title=chapter.topic, title_align="left", border_style="dim"))
-    console.print(Text(report.line()), soft_wrap=True)
+    _print_last(console, report, f"asyncdl status {shlex.quote(str(root))}")
+
+
+def _print_last(console: Console, report: RunReport, next_command: str) -> None:
+    console.print(Text(f"{report.line()}; next: {printable(next_command)}"), soft_wrap=not console.is_terminal)
 
 
 COMMAND = Command("demo", demo, Group.EVERY_DAY, "asyncdl demo")

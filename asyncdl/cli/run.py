@@ -55,7 +55,8 @@ async def run_shown(collection: Collection, settings: RunSettings) -> RunReport:
 def print_ending(report: RunReport, root: Path) -> None:
     """The last line of a run: what is done, what is not and why, and what to type next."""
     line = f"{report.line()}; next: {report.next_command(printable(str(root)))}"
-    stdout_console().print(printable(line, MAX_LINE_CHARS), soft_wrap=True, markup=False)
+    console = stdout_console()
+    console.print(printable(line, MAX_LINE_CHARS), soft_wrap=not console.is_terminal, markup=False)
 
 
 @contextmanager

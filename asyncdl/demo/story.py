@@ -197,7 +197,7 @@ _BROKEN_OFF = (
 _DAMAGED = (
     "damaged files",
     "{images}: right length, right ending, but the decoder found a hole in the middle.",
-    "asyncdl retry {folder} --status failed",
+    "asyncdl retry {folder} --error-type damaged",
 )
 _CAUSES: dict[str, tuple[str, str, str]] = {
     "invalid_content_type": (

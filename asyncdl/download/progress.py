@@ -67,7 +67,9 @@ class _LiveView:
         room = max(2, options.max_height - 1 - _FRAME_LINES - len(snapshot.notices))
         failures = min(len(snapshot.failures), max(1, room // 3))
         columns = _Columns.of(options.max_width)
-        parts: list[RenderableType] = [*_overall(snapshot), Text(), _hosts(snapshot, room - failures, columns)]
+        parts: list[RenderableType] = _overall(snapshot)
+        if snapshot.hosts:
+            parts += [Text(), _hosts(snapshot, room - failures, columns)]
         if failures:
             parts += [Text(), _failures(snapshot, failures, columns)]
         parts += [Text(printable(notice), style="yellow", no_wrap=True, overflow="ellipsis") for notice in snapshot.notices]
@@ -101,12 +103,16 @@ class _Columns:
 def _overall(snapshot: Snapshot) -> list[RenderableType]:
     """Bar, speed, and what is under way: three lines with two ends each, which fit eighty columns."""
     share = snapshot.done / snapshot.total if snapshot.total else 1.0
-    bar = ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green")
+    bar = ProgressBar(
+        total=max(1, snapshot.total), completed=snapshot.done, width=None, complete_style="green", finished_style="green"
+    )
     speed = Text.assemble(
         (f"{snapshot.images_per_second:.1f}", "bold"), " images/s   ",
         (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s",
     )  # fmt: skip
-    state = f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
+    state = (
+        f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
+    )
     spent = f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}"
     return [
         _ends(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold"))),

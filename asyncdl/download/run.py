@@ -96,6 +96,7 @@ class Run:
         self._hungry = asyncio.Event()
         self._startable = asyncio.Event()
         self._over = asyncio.Event()
+        self._one_reader = asyncio.Lock()
         self._local_fault_since: float | None = None
         self._trouble: AsyncdlError | BaseException | None = None
         self.stop_reason: StopReason | None = None
@@ -174,7 +175,8 @@ class Run:
             self.stop(StopReason.IMAGES)
             return 0.0
         if due_ms is None or now.seconds_until(due_ms) > self._limits.wait_seconds:
-            self._over.set()
+            if not await self._obey():  # a last look: what was asked for may be work
+                self._over.set()
             return 0.0
         return max(0.0, now.seconds_until(due_ms))
 
@@ -243,9 +245,16 @@ class Run:
             self._over.set()
 
     async def _control(self) -> None:
-        """Carry out commands from the inbox."""
+        """Look into the inbox at a steady pace."""
         while True:
-            for command in await asyncio.to_thread(self._inbox.take):
+            await self._obey()
+            await asyncio.sleep(_INBOX_SECONDS)
+
+    async def _obey(self) -> bool:
+        """Carry out the commands in the inbox; whether there were any."""
+        async with self._one_reader:
+            commands = await asyncio.to_thread(self._inbox.take)
+            for command in commands:
                 name = str(command.body.get("command", ""))
                 handler = self._commands.get(name)
                 result: Mapping[str, Any] = {"error": f"unknown command {name!r}"}
@@ -254,7 +263,7 @@ class Run:
                 await asyncio.to_thread(self._inbox.acknowledge, command.id, result)
                 self._hub.emit(events.Notice(self._clock.now().utc_ms, f"command {name}: {dict(result)}"))
                 self._hungry.set()
-            await asyncio.sleep(_INBOX_SECONDS)
+        return bool(commands)
 
     async def _snapshots(self) -> None:
         """Keep the figures readable where the database itself cannot be read beside the run (network file systems)."""

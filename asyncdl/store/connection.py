@@ -52,6 +52,8 @@ def connect(path: Path, *, exclusive: bool, read_only: bool) -> sqlite3.Connecti
         )
     # Held exclusively, even reading takes a lock that mode=ro may not take; `query_only` then keeps us from writing.
     mode = "ro" if read_only and not exclusive else "rw"
+    if read_only and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists():
+        mode = "ro&immutable=1"  # SQLite reads nothing where it cannot make a log, unless told that nobody writes: here nobody does
     timeout_ms = _BUSY_READER_TIMEOUT_MS if read_only else _BUSY_TIMEOUT_MS
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=timeout_ms / 1000)
 

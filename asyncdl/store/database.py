@@ -23,7 +23,7 @@ from asyncdl.store.filesystem import file_system_of
 P = ParamSpec("P")
 T = TypeVar("T")
 
-DEFAULT_CACHE_BYTES: Final = 8 * 1024 * 1024
+DEFAULT_CACHE_BYTES: Final = 4 * 1024 * 1024
 """Page cache of a run: small, so that memory is the same at ten thousand and at fifty million images."""
 INGEST_CACHE_BYTES: Final = 128 * 1024 * 1024
 """Page cache while loading: the index of the queue is filled in many places at once."""

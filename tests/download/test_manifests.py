@@ -285,7 +285,14 @@ def test_urls_that_cannot_be_asked_make_no_canvas() -> None:
 )
 def test_the_description_of_an_image_service_is_a_manifest_of_its_picture(context: str, best: str) -> None:
     service = "https://iiif.a.org/2/sheet-1"
-    info = {"@context": context, "@id": service, "id": service, "protocol": "http://iiif.io/api/image", "width": 4000, "height": 3000}
+    info = {
+        "@context": context,
+        "@id": service,
+        "id": service,
+        "protocol": "http://iiif.io/api/image",
+        "width": 4000,
+        "height": 3000,
+    }
     found = parse_manifest(json.dumps(info).encode(), f"{service}/info.json")
     assert not isinstance(found, str)
     [canvas] = canvases_of(found)

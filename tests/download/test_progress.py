@@ -13,7 +13,9 @@ WORKING = HostFigures(
     host="images.museum.org", saved=1_234, failed=3, in_flight=2, queued=512, rate_per_second=3.0, connections=2,
     paused_seconds=0.0, pause_reason="", incidents=0, down=False, held=False,
 )  # fmt: skip
-FAILURE = RecentFailure("1234567890-00", "images.museum.org", "truncated", "the body broke off after 100 of 2000 bytes", "again in 5 s")
+FAILURE = RecentFailure(
+    "1234567890-00", "images.museum.org", "truncated", "the body broke off after 100 of 2000 bytes", "again in 5 s"
+)
 
 
 def host(name: str, **changes: object) -> HostFigures:
@@ -51,12 +53,22 @@ def test_on_eighty_columns_nothing_that_matters_is_cut() -> None:
     text = "\n".join(drawn(snapshot(paused, WORKING, failures=1)))
     for part in ("18,222,588 of 61,883,402 images", "29.4%", "212.4 images/s", "231 MB/s", "ETA 2d08h", "9.80 TB in 1h02m"):
         assert part in text
-    for part in ("in flight 96", "checking 4", "queued 16,384", "failed 18,211", "paused 42s: rate_limited", "images.museum.org", "1,234"):
+    for part in (
+        "in flight 96",
+        "checking 4",
+        "queued 16,384",
+        "failed 18,211",
+        "paused 42s: rate_limited",
+        "images.museum.org",
+        "1,234",
+    ):
         assert part in text
 
 
 def test_a_pause_that_still_holds_is_never_none() -> None:
-    assert any("paused 1s: unavailable" in line for line in drawn(snapshot(host("a.org", paused_seconds=0.2, pause_reason="unavailable"))))
+    assert any(
+        "paused 1s: unavailable" in line for line in drawn(snapshot(host("a.org", paused_seconds=0.2, pause_reason="unavailable")))
+    )
 
 
 def test_a_host_whose_robots_file_fails_shows_that_it_fails() -> None:
@@ -73,6 +85,10 @@ def test_trouble_stands_first_and_each_host_once() -> None:
     assert names[:3] == ["slower.org", "slow.org", "5.org"]
     assert sorted(names) == sorted({each.host for each in hosts})
     assert len(shown_hosts(hosts, 4)) == 3  # the fourth line counts the rest
+
+
+def test_a_table_without_rows_is_not_drawn() -> None:
+    assert len(drawn(snapshot())) == 2 + 3
 
 
 def test_what_servers_say_cannot_move_the_cursor() -> None:

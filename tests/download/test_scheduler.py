@@ -284,7 +284,7 @@ def test_a_held_lane_starts_nothing_and_gives_its_rows_back() -> None:
 def test_the_process_wide_rate_spaces_all_requests() -> None:
     world = World(SchedulerRules(rate_per_second=10.0, lane_limits=LaneLimits(0.0, 0)))
     world.add(*(image(n, f"http://h{n}.test/") for n in range(5)))
-    starts = []
+    starts: list[float] = []
     while len(starts) < 5:
         step = world.take()
         if isinstance(step, Ticket):

@@ -25,6 +25,17 @@ POLL_SECONDS = 0.02
 NOWHERE = Path("/")
 """The current directory of the program: there is no `.env` in it."""
 
+_OBEYING = """
+import ctypes, os, sys
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # capabilities(7)
+if os.geteuid() == 0:
+    for power in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        if ctypes.CDLL(None, use_errno=True).prctl(PR_CAPBSET_DROP, power, 0, 0, 0):
+            sys.exit("cannot give up the powers of root")
+os.execv(sys.executable, [sys.executable, "-m", "asyncdl", *sys.argv[1:]])
+"""
+"""Starts the program without the powers by which root passes over permissions."""
+
 RUN = ("--allow-private", "127.0.0.0/8", "--host-rate", "50", "--host-connections", "4", "--retry-delays", "0.2s,0.4s")
 """Settings of a run against our own servers: fast, with second attempts that come soon."""
 
@@ -88,8 +99,12 @@ class Program:
 
     async def until(self, condition: Callable[[], object], what: str, within: float = END_SECONDS) -> None:
         """Wait until a condition holds; fail at once when the program ends before."""
-        await eventually(lambda: bool(condition()) or not self.running, what, within)
+        await self.until_or_end(condition, what, within)
         assert condition(), f"the program ended before this came true: {what}\n{self.out}\n{self.err}"
+
+    async def until_or_end(self, condition: Callable[[], object], what: str, within: float = END_SECONDS) -> None:
+        """Wait until a condition holds or the program has ended, whichever comes first."""
+        await eventually(lambda: bool(condition()) or not self.running, what, within)
 
     async def end(self, within: float = END_SECONDS) -> Ended:
         """Wait for its end, and that of every process that shares its output: decode workers do not outlive it."""
@@ -120,14 +135,21 @@ class Program:
 
 @asynccontextmanager
 async def started(
-    *words: object, typed: str | None = None, environment: Mapping[str, str] | None = None, user: int | None = None, cwd: Path = NOWHERE
+    *words: object,
+    typed: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    obeying: bool = False,
+    cwd: Path = NOWHERE,
 ) -> AsyncIterator[Program]:
-    """Start `asyncdl words...`; leaving the block ends it. `typed` is its standard input, `user` who it runs as."""
+    """Start `asyncdl words...`; leaving the block ends it. `typed` is its standard input.
+
+    With `obeying` permissions of files hold for it even when it is root (Linux).
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "asyncdl", *(str(word) for word in words),
+        sys.executable, *(("-c", _OBEYING) if obeying else ("-m", "asyncdl")), *(str(word) for word in words),
         stdin=asyncio.subprocess.PIPE if typed is not None else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=_environment() | dict(environment or {}), user=user, cwd=cwd,
+        env=_environment(environment or {}), cwd=cwd,
     )  # fmt: skip
     program = Program(process)
     try:
@@ -145,12 +167,12 @@ async def type_in(
     *words: object,
     typed: str | None = None,
     environment: Mapping[str, str] | None = None,
-    user: int | None = None,
+    obeying: bool = False,
     cwd: Path = NOWHERE,
     within: float = END_SECONDS,
 ) -> Ended:
     """Run one command line to its end."""
-    async with started(*words, typed=typed, environment=environment, user=user, cwd=cwd) as program:
+    async with started(*words, typed=typed, environment=environment, obeying=obeying, cwd=cwd) as program:
         return await program.end(within)
 
 
@@ -170,10 +192,11 @@ async def eventually(condition: Callable[[], object], what: str, within: float =
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what would set the program's settings or its looks."""
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
+    """Ours, without what would set the program's settings or its looks. A PYTHONPATH that is added goes before ours."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("ASYNCDL_")}
-    return kept | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "NO_COLOR": "1", "PYTHONWARNINGS": "ignore::SyntaxWarning"}
+    path = os.pathsep.join(part for part in (added.get("PYTHONPATH"), str(REPOSITORY)) if part)
+    return kept | {"COLUMNS": "200", "NO_COLOR": "1"} | dict(added) | {"PYTHONPATH": path}
 
 
 async def _collect(stream: asyncio.StreamReader, text: bytearray) -> None:

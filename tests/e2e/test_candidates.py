@@ -44,7 +44,8 @@ async def test_nine_canvases_of_a_manifest_are_nine_images_of_one_record(
 ) -> None:
     urls = hang(origin, *(f"scans/{n}" for n in range(1, 10)))
     canvases = [
-        {"@id": f"{url}#canvas", "@type": "sc:Canvas", "images": [{"resource": {"@id": url, "@type": "dctypes:Image"}}]} for url in urls
+        {"@id": f"{url}#canvas", "@type": "sc:Canvas", "images": [{"resource": {"@id": url, "@type": "dctypes:Image"}}]}
+        for url in urls
     ]
     manifest = {
         "@context": "http://iiif.io/api/presentation/2/context.json", "@id": origin.url("/iiif/book/manifest"), "@type": "sc:Manifest",

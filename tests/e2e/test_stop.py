@@ -55,10 +55,7 @@ async def test_the_first_signal_lets_what_is_in_flight_finish_and_commits_it(
     assert sorted(asked_photos(origin)) == [f"/{name}.jpg" for name in "abcdefgh"]
 
 
-@SIGNALS
-async def test_what_does_not_finish_within_the_grace_is_left_due_and_unpaid(
-    origin: ScriptedServer, collection: Path, number: signal.Signals
-) -> None:
+async def test_what_does_not_finish_within_the_grace_is_left_due_and_unpaid(origin: ScriptedServer, collection: Path) -> None:
     held = origin.script("/held.jpg", Act.HOLD)
     origin.script("/held.jpg", served("held"))
     await made_of([held, *hang(origin, "whole")], collection)
@@ -66,7 +63,7 @@ async def test_what_does_not_finish_within_the_grace_is_left_due_and_unpaid(
         await program.until(lambda: len(asked_photos(origin)) == 2, "both requests")
         await program.until(lambda: check_successes(collection) == 1, "the other's commit")
         asked_at = time.monotonic()
-        program.signal(number)
+        program.signal(signal.SIGTERM)
         ended = await program.end(within=15)
     assert 0.9 < time.monotonic() - asked_at < 8
     assert ended.status == STOPPED

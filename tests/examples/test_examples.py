@@ -28,7 +28,9 @@ async def test_both_examples_on_one_collection(tmp_path: Path) -> None:
         wanted = [museum.url_of(each.place) for each in museum.exhibits if each.place.host in ("gallery", "portal")]
         links, folder = tmp_path / "links.txt", tmp_path / "pictures"
         links.write_text("\n".join(wanted))
-        status, out = await python(ROOT / "examples/from_a_list.py", links, folder, ASYNCDL_ALLOW_PRIVATE="127.0.0.0/8", ASYNCDL_HOST_RATE="0")
+        status, out = await python(
+            ROOT / "examples/from_a_list.py", links, folder, ASYNCDL_ALLOW_PRIVATE="127.0.0.0/8", ASYNCDL_HOST_RATE="0"
+        )
     assert status == 0, out
     saved = [line for line in out.splitlines() if line.startswith("saved")]
     lost = [line for line in out.splitlines() if line.startswith("lost")]
