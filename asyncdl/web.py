@@ -31,6 +31,9 @@ from asyncdl.response import MAX_CHUNK_BYTES, Patience, Response
 
 __all__ = ["RequestFailure", "Response", "Web", "WebSettings", "bandwidth_limiter"]
 
+READ_BUFFER_BYTES = 262_144
+"""What a connection may hold unread; with less, every body of 100 kB stops and starts its transport again and again."""
+
 MAX_HEADERS = 128
 MAX_HEADER_LINE_BYTES = 8_190
 MAX_ADDRESSES_PER_HOST = 16
@@ -115,7 +118,7 @@ class Web:
             auto_decompress=False,
             trust_env=False,
             proxy=settings.proxy,
-            read_bufsize=MAX_CHUNK_BYTES,
+            read_bufsize=READ_BUFFER_BYTES,
             max_line_size=MAX_HEADER_LINE_BYTES,
             max_field_size=MAX_HEADER_LINE_BYTES,
             max_headers=MAX_HEADERS,

@@ -19,6 +19,8 @@ class BackoffPolicy:
     factor: float = 2.0
     max_pause_seconds: float = 86_400.0
     jitter: float = 0.25
+    # A host that nobody knows is first asked over so many connections; each answer allows one more, up to the ceiling.
+    first_connections: int = 1
     # Quiet time after a pause, in multiples of that pause, after which its incidents are forgiven.
     forgive_after_pauses: float = 10.0
     min_forgive_seconds: float = 60.0

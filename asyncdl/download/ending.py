@@ -43,8 +43,8 @@ class RunReport:
         if self.stop_reason is not None:
             text += f"; stopped ({self.stop_reason})"
         if self.exit_status == EXIT_WAITING and self.next_due_ms is not None:
-            seconds = max(0, self.next_due_ms - self.ended_ms) / 1000
-            text += f"; next due {iso_utc(self.next_due_ms)} (in {approximate_duration(seconds)})"
+            due_ms = max(self.next_due_ms, self.ended_ms)
+            text += f"; next due {iso_utc(due_ms)} (in {approximate_duration((due_ms - self.ended_ms) / 1000)})"
         return text
 
     def next_command(self, collection: str) -> str:

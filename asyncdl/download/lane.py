@@ -24,8 +24,14 @@ DOWN_INCIDENTS = 3
 
 CONNECTION_ERRORS = frozenset({"connect_failed", "connect_timeout", "dns_error", "tls_error"})
 
+# What a refusal leaves of the pace, and what an answer gives back (of the ceiling; of the pace where there is no ceiling).
 _SLOWER = 0.6
 _FASTER = 0.02
+_SLOWER_WITHOUT_CEILING = 0.85
+_FASTER_WITHOUT_CEILING = 0.002
+_FEWEST_ANSWERS_FOR_A_PACE = 3
+_SHORTEST_TIME_FOR_A_PACE_SECONDS = 0.05
+_REFUSALS = frozenset({"rate_limited", "unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class LaneState:
         self.down_since_ms = 0
         self._policy = policy
         self._rate = limits.rate_per_second
+        self._window = float(policy.first_connections)
+        self._slow_start_until = math.inf
+        self._answers_since_pause = 0
+        self._first_start_since_pause: float | None = None
         self._next_start = -math.inf
         self._pause_until = -math.inf
         self._pause_until_ms = 0
@@ -75,10 +85,10 @@ class LaneState:
 
     @property
     def connections(self) -> float:
-        """How many requests may run at the same time now: one while the host is suspect (a probe)."""
+        """How many requests may run at the same time now: one while the host is suspect, then as many as it has answered well."""
         if self._suspect:
             return 1
-        return self.limits.connections or math.inf
+        return min(self.limits.connections or math.inf, max(1, math.floor(self._window)))
 
     @property
     def rate_per_second(self) -> float:
@@ -117,6 +127,8 @@ class LaneState:
         """A request starts."""
         self.in_flight += 1
         self.requests += 1
+        if self._first_start_since_pause is None:
+            self._first_start_since_pause = now.monotonic
         if rate := self.rate_per_second:
             self._next_start = max(self._next_start, now.monotonic) + 1 / rate
 
@@ -130,9 +142,13 @@ class LaneState:
         self._timeouts_in_a_row = 0
         self._suspect = False
         self.down_since_ms = 0
-        ceiling = self.limits.rate_per_second
-        if ceiling and self._rate < ceiling:
+        self._answers_since_pause += 1
+        # Like a TCP sender (RFC 5681, 3.1): one more per answer up to half of what was too much, then one more per round.
+        self._window += 1 if self._window < self._slow_start_until else 1 / self._window
+        if ceiling := self.limits.rate_per_second:
             self._rate = min(ceiling, self._rate + ceiling * _FASTER)
+        else:
+            self._rate += self._rate * _FASTER_WITHOUT_CEILING
 
     def timed_out(self, issued: Instant, now: Instant, random: Random) -> bool:
         """A request got no whole answer in time. True when that made the lane pause."""
@@ -148,9 +164,25 @@ class LaneState:
         self.failures += 1
         if error in CONNECTION_ERRORS and not self.down_since_ms:
             self.down_since_ms = now.utc_ms
-        if error == "rate_limited" and self._rate and issued.monotonic > self._paused_at:
-            self._rate = max(self._rate * _SLOWER, 1 / 3600)
+        if error in _REFUSALS and issued.monotonic > self._paused_at:
+            self._slow_down(now)
         self._incident(error, issued, now, retry_after_seconds, random)
+
+    def _slow_down(self, now: Instant) -> None:
+        """The host said that this was too much: halve the connections, and keep below the pace at which it still answered."""
+        self._slow_start_until = max(1.0, self._window / 2)
+        self._window = 1.0
+        answered = self._pace_answered(now)
+        if self.limits.rate_per_second:
+            self._rate = max(self._rate * _SLOWER, 1 / 3600)
+        elif answered:
+            self._rate = min(self._rate or math.inf, answered) * _SLOWER_WITHOUT_CEILING
+
+    def _pace_answered(self, now: Instant) -> float:
+        """Answers per second since the last pause; 0 when that says nothing yet."""
+        if self._first_start_since_pause is None or self._answers_since_pause < _FEWEST_ANSWERS_FOR_A_PACE:
+            return 0.0
+        return self._answers_since_pause / max(now.monotonic - self._first_start_since_pause, _SHORTEST_TIME_FOR_A_PACE_SECONDS)
 
     def _incident(self, reason: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> None:
         fresh = issued.monotonic > self._paused_at
@@ -162,6 +194,8 @@ class LaneState:
             self._last_incident_ms = now.utc_ms
             self._paused_at = now.monotonic
             self._suspect = True
+            self._answers_since_pause = 0
+            self._first_start_since_pause = None
         if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
             # The promise is the server's; a second of jitter on top keeps lanes from coming back in step.
             seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()

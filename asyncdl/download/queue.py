@@ -19,7 +19,7 @@ WINDOW_HOSTS = 1_024
 """Hosts whose rows are paged at the same time; further hosts wait for a place."""
 
 MAX_QUEUED_ROWS = 8_192
-"""Rows held in memory over all hosts, at about 2 kB each: the largest part of a run that a small collection does not need."""
+"""Rows held in memory over all hosts, at more than 1 kB each: enough for the shortest look-ahead of a full window."""
 
 MAX_LOOK_AHEAD_ROWS = 512
 MIN_LOOK_AHEAD_ROWS = 8

@@ -169,15 +169,16 @@ class Run:
         if not self._recorder.idle:
             self._recorder.hurry()
             return _LONGEST_FEED_SECONDS
-        now = self._clock.now()
-        due_ms = await self._feeder.next_due_ms(now)
-        if due_ms is not None and self._feeder.images_left == 0:
-            self.stop(StopReason.IMAGES)
-            return 0.0
-        if due_ms is None or now.seconds_until(due_ms) > self._limits.wait_seconds:
-            if not await self._obey():  # a last look: what was asked for may be work
+        async with self._one_reader:  # what a command is doing, or is asked to do, may be work
+            await self._obey()
+            now = self._clock.now()
+            due_ms = await self._feeder.next_due_ms(now)
+            if due_ms is not None and self._feeder.images_left == 0:
+                self.stop(StopReason.IMAGES)
+                return 0.0
+            if due_ms is None or now.seconds_until(due_ms) > self._limits.wait_seconds:
                 self._over.set()
-            return 0.0
+                return 0.0
         return max(0.0, now.seconds_until(due_ms))
 
     async def _dispatch(self) -> None:
@@ -245,25 +246,24 @@ class Run:
             self._over.set()
 
     async def _control(self) -> None:
-        """Look into the inbox at a steady pace."""
-        while True:
-            await self._obey()
+        """Look into the inbox at a steady pace, and never again once the run has been found to be over."""
+        while not self._over.is_set():
+            async with self._one_reader:
+                if not self._over.is_set():
+                    await self._obey()
             await asyncio.sleep(_INBOX_SECONDS)
 
-    async def _obey(self) -> bool:
-        """Carry out the commands in the inbox; whether there were any."""
-        async with self._one_reader:
-            commands = await asyncio.to_thread(self._inbox.take)
-            for command in commands:
-                name = str(command.body.get("command", ""))
-                handler = self._commands.get(name)
-                result: Mapping[str, Any] = {"error": f"unknown command {name!r}"}
-                if handler is not None:
-                    result = await handler(command.body)
-                await asyncio.to_thread(self._inbox.acknowledge, command.id, result)
-                self._hub.emit(events.Notice(self._clock.now().utc_ms, f"command {name}: {dict(result)}"))
-                self._hungry.set()
-        return bool(commands)
+    async def _obey(self) -> None:
+        """Carry out the commands in the inbox. The caller holds the lock."""
+        for command in await asyncio.to_thread(self._inbox.take):
+            name = str(command.body.get("command", ""))
+            handler = self._commands.get(name)
+            result: Mapping[str, Any] = {"error": f"unknown command {name!r}"}
+            if handler is not None:
+                result = await handler(command.body)
+            await asyncio.to_thread(self._inbox.acknowledge, command.id, result)
+            self._hub.emit(events.Notice(self._clock.now().utc_ms, f"command {name}: {dict(result)}"))
+            self._hungry.set()
 
     async def _snapshots(self) -> None:
         """Keep the figures readable where the database itself cannot be read beside the run (network file systems)."""
