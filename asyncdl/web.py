@@ -27,7 +27,7 @@ from yarl import URL
 
 from asyncdl.addresses import NOT_NUMERIC, AddressGate, Network, Refusal, Target, target_of
 from asyncdl.request_failures import FOREIGN, RequestFailure, failure_of
-from asyncdl.response import MAX_CHUNK_BYTES, Patience, Response
+from asyncdl.response import Patience, Response
 
 __all__ = ["RequestFailure", "Response", "Web", "WebSettings", "bandwidth_limiter"]
 

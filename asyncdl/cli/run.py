@@ -27,6 +27,7 @@ LIVE_SECONDS = 0.25
 PLAIN_SECONDS = 30.0
 STATUS_STOPPED = 3
 MAX_LINE_CHARS = 1_000
+_GARBAGE_THRESHOLDS = (50_000, 20, 50)
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -45,6 +46,9 @@ def run(collection: CollectionArgument = HERE, *, flags: Flags) -> int:
 
 async def run_shown(collection: Collection, settings: RunSettings) -> RunReport:
     """A whole run with its display and its signals. Shared with `get` and `demo`."""
+    # A run makes few cycles and many short-lived objects: looking for cycles less often saves about a tenth of the main thread.
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
     console = stderr_console()
     async with open_job(collection, settings) as job:
         with _signals(job, console):
