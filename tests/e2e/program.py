@@ -118,13 +118,14 @@ class Program:
             raise AssertionError(f"it did not end within {within:g} s\n{self.out}\n{self.err}") from None
         assert "Traceback" not in self.err, self.err
         assert "internal error" not in self.err, self.err
+        assert "leaked" not in self.err, self.err  # what bindings of libraries say at an untidy exit
         return Ended(self._process.returncode or 0, self.out, self.err)
 
-    async def kill(self) -> None:
-        """SIGKILL, and wait until nothing of it is left."""
+    async def kill(self) -> bool:
+        """SIGKILL, and wait until nothing of it is left. False when it had ended by itself."""
         with suppress(ProcessLookupError):
             self._process.kill()
-        await self.end()
+        return (await self.end()).status == -signal.SIGKILL
 
     async def close(self) -> None:
         """Leave nothing behind, whatever a test has come to."""

@@ -53,8 +53,9 @@ class Undisturbed:
 
 
 @pytest_asyncio.fixture
-async def undisturbed(tmp_path: Path) -> AsyncIterator[Undisturbed]:
-    async with Museum(scale=0.3, delay_factor=0.1) as museum:
+async def undisturbed(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Undisturbed]:
+    """At the scale that the test gives as parameter."""
+    async with Museum(scale=request.param, delay_factor=0.1) as museum:
         archive = museum.write_archive(tmp_path / "archive.zip").path
         collection = tmp_path / "undisturbed"
         assert (await type_in("init", collection, archive)).status == 0
@@ -92,20 +93,21 @@ def fetched_whole(museum: Museum, entries: list[LogEntry]) -> Counter[tuple[str,
 
 async def kill_and_look(kills: int, seed: int, given: Undisturbed, collection: Path) -> None:
     """The loop: start, wait for the moment, kill, look at what is there."""
-    random, museum = Random(seed), given.museum
+    random, museum, killed = Random(seed), given.museum, 0
     for kill in range(kills):
         before = list(museum.log)
         ready = done_at(collection)
         async with started("run", collection, *SETTINGS) as program:
             what, reached = moment(random, museum, collection)
             await program.until_or_end(reached, f"seed {seed}, kill {kill}: {what}")
-            await program.kill()
+            killed += await program.kill()
         check_successes(collection)
         check_whole(collection, {entry.sha256 for entry in museum.log})
         sent_before, sent_now = fetched_whole(museum, before), fetched_whole(museum, list(museum.log)[len(before) :])
         assert not ready & sent_now.keys(), f"seed {seed}, kill {kill}: what was done is fetched again"
         again = sum((sent_before & sent_now).values())
         assert again <= WINDOW, f"seed {seed}, kill {kill}: {again} fetched again"
+    assert killed >= kills * 0.8, f"seed {seed}: there was work for {killed} kills only"
 
 
 async def loop(kills: int, seed: int, given: Undisturbed, collection: Path) -> None:
@@ -124,11 +126,13 @@ async def loop(kills: int, seed: int, given: Undisturbed, collection: Path) -> N
     assert verified.status == 0, verified.out
 
 
+@pytest.mark.parametrize("undisturbed", [0.3], indirect=True)
 async def test_six_kills_lose_nothing_and_double_nothing(undisturbed: Undisturbed, collection: Path) -> None:
     await loop(6, 20_261, undisturbed, collection)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("undisturbed", [1.2], indirect=True)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_thirty_kills_lose_nothing_and_double_nothing(undisturbed: Undisturbed, collection: Path, seed: int) -> None:
     await loop(30, seed, undisturbed, collection)
@@ -168,7 +172,7 @@ async def test_a_file_that_has_its_name_but_no_row_is_adopted_and_not_fetched_ag
     check_whole(collection, {entry.sha256 for entry in museum.log})
     digests = {hashlib.sha256((collection / name).read_bytes()).hexdigest() for name in orphans}
     asked = len(museum.log)
-    ended = await type_in("run", collection, *SETTINGS)
+    ended = await type_in("run", collection, *SETTINGS, "--wait", "0s")
     assert f"put in order: {len(orphans)} finished files adopted" in ended.err
     assert orphans <= paths(collection)
     assert not digests & {entry.sha256 for entry in list(museum.log)[asked:]}

@@ -52,7 +52,7 @@ async def test_a_saved_image_tells_its_file_digest_licence_and_key(sample: Sampl
 
 async def test_a_raw_file_says_what_can_be_done_with_it(sample: Sample) -> None:
     text, found = await told(sample, "1000001")
-    assert image_in(found, 1)["what_to_do"] == "`asyncdl convert-raw`"
+    assert image_in(found, 1)["what_to_do"] == "nothing: it is kept as it came"
     assert "kept bit-exact" in text
 
 
