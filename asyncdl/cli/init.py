@@ -51,7 +51,8 @@ def get(
 ) -> int:
     """Init (or go on) and run in one. Exit status as `asyncdl run`."""
     settings = load_run_settings(_existing(collection), flags)
-    run_coroutine(initialise_shown(collection, [source], load_ingest_settings(_existing(collection), flags), None, go_on=True))
+    contact = str(flags["contact"]) if "contact" in flags else None
+    run_coroutine(initialise_shown(collection, [source], load_ingest_settings(_existing(collection), flags), contact, go_on=True))
     opened = Collection.open(collection)
     report = run_coroutine(run_shown(opened, settings))
     print_ending(report, opened.root)

@@ -162,13 +162,14 @@ async def test_get_makes_a_collection_of_a_list_and_ends_with_0(tmp_path: Path) 
         urls = hang(origin, "one", "two")
         urls.append(origin.script("/gone.jpg", answer(404, b"<html>no such sheet</html>", {"Content-Type": "text/html"})))
         source, collection = list_of(tmp_path / "links.txt", urls), tmp_path / "collection"
-        ended = await type_in("get", source, collection, *RUN)
+        ended = await type_in("get", source, collection, *RUN, "--contact", "curator@institute.edu")
         assert ended.status == 0, ended.err
         assert ended.last_line.startswith("2 of 3 images done, 0 waiting, 0 given up, 1 failed, mostly http_404")
         assert check_order(collection) == 2
         held = {digest for (digest,) in ask(collection, "SELECT sha256 FROM files")}
         assert held == {hashlib.sha256(photo(f"{origin.port}/{name}")).digest() for name in ("one", "two")}
         asked = len(origin.requests)
+        assert 'contact = "curator@institute.edu"' in (collection / "asyncdl.toml").read_text()  # and needs not be typed again
         again = await type_in("get", source, collection, *RUN)
         assert again.status == 0
         assert again.last_line == ended.last_line

@@ -50,6 +50,23 @@ async def test_no_host_is_asked_faster_or_more_at_once_than_allowed(archive: Pat
     assert max(row.peak_in_flight for row in museum.log.traffic()) <= connections
 
 
+async def test_no_more_requests_at_once_than_allowed_where_answers_take_long(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path
+) -> None:
+    """Redirected ones count where they arrive."""
+    seconds = 0.4
+    urls = hang(origin, *(f"slow{n}" for n in range(14)), before=(seconds,))
+    for n in range(6):
+        elsewhere.script(f"/moved{n}.jpg", answer(302, b"", {"Location": origin.url(f"/moved{n}.jpg")}))
+        hang(origin, f"moved{n}", before=(seconds,))
+    moved = [elsewhere.url(f"/moved{n}.jpg") for n in range(6)]
+    await fetched([*urls, *moved], collection, "--host-connections", "3")
+    times = [request.at for request in origin.requests if request.path != "/robots.txt"]
+    assert len(times) == 20
+    assert least_gap(times, 4) >= seconds - 0.1  # the fourth came when one of three had its answer
+    assert least_gap(times, 3) < seconds - 0.1  # and three were under way at once
+
+
 async def test_the_whole_process_keeps_its_rate(origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path) -> None:
     urls = [*hang(origin, *(f"a{n}" for n in range(10))), *hang(elsewhere, *(f"b{n}" for n in range(10)))]
     await fetched(urls, collection, "--rate", "10")
