@@ -7,7 +7,6 @@ server, so many more files, a body being written. So a failure can be had again.
 from __future__ import annotations
 
 import hashlib
-import signal
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -164,17 +163,20 @@ def paths(collection: Path) -> set[str]:
     return {path for (path,) in ask(collection, "SELECT path FROM files")}
 
 
-async def test_a_file_that_has_its_name_but_no_row_is_adopted_and_not_fetched_again(
+async def test_a_file_with_its_name_but_no_row_is_adopted_on_proof_and_not_fetched_again(
     museum: Museum, archive: Path, collection: Path
 ) -> None:
     assert (await type_in("init", collection, archive)).status == 0
-    orphans = await killed_before_its_commit(collection)
+    orphans = sorted(await killed_before_its_commit(collection))
     check_whole(collection, {entry.sha256 for entry in museum.log})
-    digests = {hashlib.sha256((collection / name).read_bytes()).hexdigest() for name in orphans}
+    cut, zeroed, *whole = (collection / name for name in orphans)  # as a power cut may leave what was not synced
+    cut.write_bytes(cut.read_bytes()[:500])
+    zeroed.write_bytes(bytes(zeroed.stat().st_size))
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in whole}
     asked = len(museum.log)
-    ended = await type_in("run", collection, *SETTINGS, "--wait", "0s")
-    assert f"put in order: {len(orphans)} finished files adopted" in ended.err
-    assert orphans <= paths(collection)
+    ended = await type_in("run", collection, *SETTINGS)
+    assert f"put in order: {len(whole)} finished files adopted" in ended.err
+    assert set(orphans) <= paths(collection)
     assert not digests & {entry.sha256 for entry in list(museum.log)[asked:]}
     check_order(collection)
 
@@ -191,15 +193,6 @@ async def test_killed_while_it_puts_things_in_order(museum: Museum, archive: Pat
     ended = await type_in("run", collection, *SETTINGS, "--max-images", "1")
     assert f"put in order: {len(orphans)} finished files adopted" in ended.err
     assert check_order(collection) >= len(orphans)
-
-
-async def test_nothing_of_a_killed_run_lives_on(museum: Museum, archive: Path, collection: Path) -> None:
-    """Its decode workers notice that nobody speaks to them any more; `end` waits for all who share its output."""
-    assert (await type_in("init", collection, archive)).status == 0
-    async with started("run", collection, *SETTINGS) as program:
-        await program.until(lambda: final_files(collection), "files")
-        program.signal(signal.SIGKILL)
-        await program.end(within=10)
 
 
 # -- killed while it reads the source -------------------------------------------------------------------------
@@ -221,14 +214,13 @@ def loaded(collection: Path) -> int:
 
 
 async def test_init_that_is_killed_and_typed_again_comes_to_the_same_rows(tmp_path: Path, collection: Path) -> None:
-    rows = ((5_000_000 + n * 7_919 % 12_500, f"http://127.0.0.1:9/sheets/{n}.jpg") for n in range(25_000))
+    rows = ((5_000_000 + n * 7_919 % 10_500, f"http://127.0.0.1:9/sheets/{n}.jpg") for n in range(21_000))
     source = table_of(tmp_path / "source.tsv", rows)
     whole = tmp_path / "undisturbed"
     assert (await type_in("init", whole, source)).status == 0
 
     moments: list[tuple[str, Callable[[], bool]]] = [
         ("its folder", collection.is_dir),
-        ("its database", (collection / "asyncdl.sqlite").exists),
         ("the sorter's folder", (collection / "scratch" / "ingest").is_dir),
         ("the first rows", lambda: loaded(collection) > 0),
         ("more rows", lambda: loaded(collection) > 10_000),

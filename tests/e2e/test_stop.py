@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.holdings import ask, check_order, check_successes, images
-from tests.e2e.program import RUN, eventually, started, status_of, type_in
+from tests.e2e.program import RUN, started, status_of, type_in
 from tests.e2e.sources import hang, list_of, served
 from tests.scripted import Act, ScriptedServer, answer
 
@@ -173,14 +173,3 @@ async def test_a_retry_after_holds_across_kill_9(origin: ScriptedServer, elsewhe
     assert requests[1] - requests[0] >= 6
     assert not [r for r in origin.requests if requests[0] < r.at < requests[0] + 6], "asked for something before the time"
     assert check_order(collection) == 7
-
-
-async def test_a_pause_is_in_the_database_soon_after_the_answer(origin: ScriptedServer, collection: Path) -> None:
-    """Between an answer and its commit a kill forgets the pause; that gap is a batch, no more."""
-    words = made_of([refused_once(origin, "later", 60)], collection)
-    async with started(*words) as program:
-        await program.until(lambda: origin.requests_of("/later.jpg"), "the refusal")
-        answered = time.monotonic()
-        await eventually(lambda: ask(collection, "SELECT 1 FROM lanes WHERE pause_until_ms > 0"), "the pause", within=10)
-        assert time.monotonic() - answered < 5
-        await program.kill()
