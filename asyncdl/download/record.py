@@ -94,7 +94,8 @@ class Recorder:
         while True:
             await self._filled.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), MAX_BATCH_SECONDS)
+                async with asyncio.timeout(MAX_BATCH_SECONDS):
+                    await self._due.wait()
             self._due.clear()
             await self._commit_batch()
 

@@ -119,6 +119,7 @@ class Run:
         over = asyncio.create_task(self._over.wait(), name="over")
         try:
             await asyncio.wait([over, *stages], return_when=asyncio.FIRST_COMPLETED)
+            self._over.set()  # also when a stage has failed
             feed, dispatch, record, control, snapshots = stages
             await _cancel(feed, dispatch, control, snapshots)
             await self._drain(record)
@@ -162,7 +163,8 @@ class Run:
                 pause = await self._rest()
             await asyncio.sleep(_SHORTEST_FEED_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hungry.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._hungry.wait()
 
     async def _rest(self) -> float:
         """Nothing is in hand: commit what is done, then say how long to wait for the next due row, or end the run."""
@@ -199,7 +201,8 @@ class Run:
     async def _until_startable(self, wait: Wait, now: float) -> None:
         self._startable.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._startable.wait(), None if wait.until is None else max(0.0, wait.until - now))
+            async with asyncio.timeout(None if wait.until is None else max(0.0, wait.until - now)):
+                await self._startable.wait()
 
     async def _carry(self, ticket: Ticket) -> None:
         """One ticket from request to verdict. A stop in the middle leaves the row as it was: due."""
