@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from asyncdl import errors
-from asyncdl.cli import COMMANDS
+from asyncdl.cli import commands
 from asyncdl.cli.program import build_app
 from asyncdl.download.ending import EXIT_DONE, EXIT_STOPPED, EXIT_WAITING
 from docs import make_tables
@@ -73,16 +73,16 @@ CALLS = [pytest.param(call, id=f"{page}: {' '.join(call)}") for page, line in sh
 
 @pytest.mark.parametrize("call", CALLS)
 def test_every_command_shown_can_be_typed(call: list[str]) -> None:
-    program = typer.main.get_command(build_app(COMMANDS))
+    program = typer.main.get_command(build_app(commands()))
     if call == ["--version"]:
         return
     name, *arguments = call
-    commands = program.commands  # type: ignore[attr-defined]
-    assert name in commands, f"there is no command {name}"
+    known = program.commands  # type: ignore[attr-defined]
+    assert name in known, f"there is no command {name}"
     # In prose a command may stand alone, for what it is.
     if arguments:
         try:
-            commands[name].make_context(name, arguments, resilient_parsing=False)
+            known[name].make_context(name, arguments, resilient_parsing=False)
         except _BAD_COMMAND_LINE as error:
             pytest.fail(f"asyncdl {' '.join(call)}: {error}")
 

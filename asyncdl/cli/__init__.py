@@ -1,28 +1,52 @@
-"""The command line: one module per command, and the list of them.
+"""The command line: one module per command, and the table of them.
 
 A command's module ends with `COMMAND = Command(name, function, group, example)`; it is on the command line
-once it stands in `COMMANDS`. Doors may use `app` and every slice; nothing imports a door.
+once it stands in `PLACES`, in the order of `asyncdl --help`. Doors may use `app` and every slice; nothing imports a door.
+
+A command line names one command, and only that one's module is imported: `asyncdl status` has no use for a
+decoder, and what it saves is most of its start.
 """
 
 from __future__ import annotations
 
-from asyncdl.cli import config, demo, explain, init, keys, program, retry, run, status, unlock, verify
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 
-COMMANDS = (
-    demo.COMMAND,
-    init.GET,
-    init.INIT,
-    run.COMMAND,
-    status.COMMAND,
-    explain.COMMAND,
-    retry.COMMAND,
-    keys.COMMAND,
-    verify.COMMAND,
-    unlock.COMMAND,
-    config.COMMAND,
-)
+from asyncdl.cli import program
+from asyncdl.cli.command import Command
+
+PLACES = {
+    "demo": "demo.COMMAND",
+    "get": "init.GET",
+    "init": "init.INIT",
+    "run": "run.COMMAND",
+    "status": "status.COMMAND",
+    "explain": "explain.COMMAND",
+    "retry": "retry.COMMAND",
+    "keys": "keys.COMMAND",
+    "verify": "verify.COMMAND",
+    "unlock": "unlock.COMMAND",
+    "config": "config.COMMAND",
+}
+"""Each command's name, and where it is: a module of this package and a name in it."""
+
+
+def commands(names: Iterable[str] = PLACES) -> tuple[Command, ...]:
+    """The commands of these names, all of them by default; their modules are imported."""
+    found = []
+    for name in names:
+        module, _, value = PLACES[name].partition(".")
+        found.append(getattr(import_module(f"{__name__}.{module}"), value))
+    return tuple(found)
+
+
+def commands_for(arguments: Sequence[str]) -> tuple[Command, ...]:
+    """What a command line needs: the command it names, or all of them where it names none that there is."""
+    word = next((argument for argument in arguments if not argument.startswith("-")), "")
+    return commands([word]) if word in PLACES else commands()
 
 
 def main() -> None:
     """Run `asyncdl` on this process's command line; the console script."""
-    program.main(program.build_app(COMMANDS))
+    program.main(program.build_app(commands_for(sys.argv[1:])))

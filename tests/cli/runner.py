@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from asyncdl.cli import COMMANDS
+from asyncdl.cli import commands
 from asyncdl.cli.program import build_app, execute
 
 Capture = Callable[[], tuple[str, str]]
@@ -22,6 +22,6 @@ class Ended(NamedTuple):
 def type_in(capture: Capture, *arguments: object) -> Ended:
     """Run one command line; `capture` is `capsys.readouterr`."""
     capture()
-    status = execute(build_app(COMMANDS), [str(argument) for argument in arguments])
+    status = execute(build_app(commands()), [str(argument) for argument in arguments])
     out, err = capture()
     return Ended(status, out, err)

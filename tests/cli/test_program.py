@@ -124,9 +124,9 @@ def test_an_unknown_command_is_one_sentence(program: RunProgram) -> None:
     assert ran.stderr.startswith(b"asyncdl: ")
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", cli.commands(), ids=lambda command: command.name)
 def test_every_command_has_help_with_an_example_that_can_be_typed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(build_app(cli.COMMANDS), [command.name, "--help"]) == 0
+    assert execute(build_app(cli.commands()), [command.name, "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "Example" in text
     assert all(" ".join(line.split()) in text for line in command.example.splitlines())
@@ -135,6 +135,20 @@ def test_every_command_has_help_with_an_example_that_can_be_typed(command: Comma
 
 
 def test_commands_stand_under_their_headings(capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(build_app(cli.COMMANDS), ["--help"]) == 0
+    assert execute(build_app(cli.commands()), ["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(str(command.group) in text and f" {command.name} " in text for command in cli.COMMANDS)
+    assert all(str(command.group) in text and f" {command.name} " in text for command in cli.commands())
+
+
+def test_each_command_is_found_under_its_name() -> None:
+    assert [command.name for command in cli.commands()] == list(cli.PLACES)
+
+
+@pytest.mark.parametrize("words", [["status", "here"], ["--debug", "status"]])
+def test_only_the_command_that_is_named_is_imported(words: list[str]) -> None:
+    assert [command.name for command in cli.commands_for(words)] == ["status"]
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["sttus"], ["--version"]])
+def test_without_a_known_command_all_are_there_to_choose_from(words: list[str]) -> None:
+    assert cli.commands_for(words) == cli.commands()
