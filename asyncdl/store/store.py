@@ -134,7 +134,8 @@ class Store(Reader):
     async def expand_manifests(self, *, when_needed: bool) -> int:
         """Let manifests that nobody has asked for yet take their turn, or (`when_needed`) only those that an image waits for.
 
-        Returns how many changed. Looks at every open manifest, so it is for the start of a run.
+        Returns how many changed. `when_needed` looks at every manifest that is due, so it is for the start of a run; without it
+        nothing is looked at unless an earlier run had put manifests to sleep.
         """
         return await self._db.write(manifestqueue.expand_manifests, when_needed)
 
