@@ -31,10 +31,13 @@ from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError, CollectionError, UsageError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
-from asyncdl.ingest import IngestOptions, IngestProgress, IngestReport, SourceSpec, ingest
+from asyncdl.ingest import Choices, IngestOptions, IngestProgress, IngestReport, SourceSpec, ingest, parse_choices
+from asyncdl.legacy.account import Account
+from asyncdl.legacy.adopt import Adoption, LegacyOptions, LegacyProgress
+from asyncdl.legacy.claims import Claims, OldTree
 from asyncdl.settings import IngestSettings, RunSettings
 from asyncdl.status import ImageStatus
-from asyncdl.store import INGEST_CACHE_BYTES, RunInfo, Store
+from asyncdl.store import INGEST_CACHE_BYTES, Reader, RunInfo, Store
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
 from asyncdl.urls import KEYS_VERSION, host_of, lane_of
 from asyncdl.version import __version__
@@ -108,7 +111,7 @@ async def initialise(
     collection = Collection.create(root) if fresh else Collection.open(root)
     with collection.lock():
         if fresh:
-            store = await Store.create(collection.db, {**_PINNED, _SOURCES: _fingerprints(sources)}, cache_bytes=INGEST_CACHE_BYTES)
+            store = await Store.build(collection.db, {**_PINNED, _SOURCES: _fingerprints(sources)}, cache_bytes=INGEST_CACHE_BYTES)
         else:
             store = await Store.open(collection.db, cache_bytes=INGEST_CACHE_BYTES)
         async with store:
@@ -117,15 +120,35 @@ async def initialise(
                     raise UsageError(f"{root} is a collection already, made from something else", "name another folder")
                 # Only a source that was refused has been here: the next one may be the right one.
                 await store.set_meta(_SOURCES, _fingerprints(sources))
-            if await store.get_meta(_WHOLE) is not None:
+            if await store.get_meta(_WHOLE) is not None and not fresh:
                 if go_on:
                     return None
                 raise UsageError(f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder")
             report = await ingest(
-                store, collection, sources, IngestOptions(memory_limit_bytes=settings.memory_limit_bytes), progress
+                store,
+                collection,
+                sources,
+                IngestOptions(memory_limit_bytes=settings.memory_limit_bytes, choices=choices_of(settings)),
+                progress,
             )
             await store.set_meta(_WHOLE, iso_utc(SystemClock().now().utc_ms))
+            if fresh:
+                await store.finish_building()
     return report
+
+
+def choices_of(settings: IngestSettings) -> Choices:
+    """What is taken of a source. Raises `UsageError` for a choice that cannot be understood."""
+    return parse_choices(
+        where=settings.where,
+        licence=settings.licence,
+        exclude=settings.exclude_ledger,
+        max_per=settings.max_per,
+        sample=settings.sample_records,
+        seed=settings.seed,
+        keep_columns=settings.keep_columns,
+        occurrences=settings.occurrences,
+    )
 
 
 def _fingerprints(sources: Sequence[SourceSpec]) -> str:
@@ -186,7 +209,7 @@ async def open_job(
         yield Job(collection, run, scheduler, figures, hub, clock, store, repaired)
 
 
-async def _require_whole(store: Store, root: Path) -> None:
+async def _require_whole(store: Reader, root: Path) -> None:
     """Raise `CollectionError` when an `init` was stopped in the middle: a run would end well with half of the images."""
     if await store.get_meta(_WHOLE) is None:
         raise CollectionError(
@@ -194,7 +217,7 @@ async def _require_whole(store: Store, root: Path) -> None:
         )
 
 
-async def _require_keys(store: Store, root: Path) -> None:
+async def _require_keys(store: Reader, root: Path) -> None:
     """Raise `CollectionError` when other rules made the keys: canvases of manifests would not find their images."""
     made_with = await store.get_meta("keys_version")
     if made_with != str(KEYS_VERSION):
@@ -202,6 +225,19 @@ async def _require_keys(store: Store, root: Path) -> None:
             f"{root} was made with version {made_with} of the key rules; this asyncdl has version {KEYS_VERSION}",
             "use the asyncdl that made it, or make the collection again in another folder: asyncdl init",
         )
+
+
+async def import_legacy(
+    collection: Collection, store: Reader, writer: Store | None, tree: OldTree, claims: Claims, options: LegacyOptions,
+    account: Account, clock: Clock, watch: Callable[[LegacyProgress], None] | None = None,
+) -> None:  # fmt: skip
+    """Adopt files that an earlier tool saved; see `asyncdl.legacy.adopt`. Without a `writer` nothing is changed.
+
+    Raises `CollectionError` when the source of the collection was not read to its end: records would be missing.
+    """
+    await _require_whole(store, collection.root)
+    await _require_keys(store, collection.root)
+    await Adoption(collection, store, writer, tree, claims, options, account, clock, watch).run()
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:

@@ -41,6 +41,7 @@ class Collection:
         self.logs = root / "logs"
         self.rejects = root / "rejects"
         self.scratch = root / "scratch"
+        self.sources = root / "sources"
         self.intents = root / "intents"
         self.lock_file = root / "lock"
 
@@ -89,6 +90,10 @@ class Collection:
                 f"{root} cannot be written: {error.strerror or error}", "look at its owner and at the disk"
             ) from error
         return collection
+
+    def source_folder(self, source: int) -> Path:
+        """Where what a source says is kept (`asyncdl.sourcerows`)."""
+        return self.sources / str(source)
 
     @property
     def inbox(self) -> Inbox:

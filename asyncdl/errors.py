@@ -81,7 +81,8 @@ _TABLE = (
     ErrorType(83, "cancelled", _L, True, "the run was stopped before the answer was whole", "run again"),
     # flags: they stand on success rows
     ErrorType(200, "raw_unprocessed", _I, False, "a raw file (or one no decoder here knows), kept bit-exact", "nothing: it is kept as it came"),
-    ErrorType(201, "legacy_unverified_index", _I, False, "adopted from an earlier tool; which photo it is was never checked", "none"),
+    ErrorType(201, "legacy_unverified_index", _I, False, "adopted from an earlier tool; which photo of its record it is was never checked (certain where the record has only one)",
+              "none"),
     # a mark on candidates only
     ErrorType(202, "manifest_expanded", _I, False, "the manifest was read; its pictures are candidates or images of their own", "none"),
 )  # fmt: skip

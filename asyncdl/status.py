@@ -46,7 +46,7 @@ class RecordStatus(IntEnum):
 MEANING: dict[ImageStatus, str] = {
     ImageStatus.PENDING: "not obtained yet and due (or waiting for its IIIF manifest); nothing has been paid",
     ImageStatus.RETRY: "failed for a passing cause; due again at a known time",
-    ImageStatus.SUCCESS: "the whole file is on disk, with its digest",
+    ImageStatus.SUCCESS: "the whole file is on disk, with its digest (a file adopted unread gets its own by `asyncdl verify --hash --fix`)",
     ImageStatus.EXHAUSTED: "a passing cause, but its attempts are spent or its host was given up",
     ImageStatus.FAILED: "a lasting cause: asking again would not help",
 }

@@ -26,6 +26,7 @@ PLACES = {
     "retry": "retry.COMMAND",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
+    "import-legacy": "import_legacy.COMMAND",
     "unlock": "unlock.COMMAND",
     "config": "config.COMMAND",
 }

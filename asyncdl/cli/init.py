@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from asyncdl.app import initialise
+from asyncdl.app import choices_of, initialise
 from asyncdl.cli.command import Command, Flags, Group, run_coroutine, with_settings
+from asyncdl.cli.ingest_display import shown
 from asyncdl.cli.run import print_ending, run_shown
 from asyncdl.collection import Collection
-from asyncdl.ingest import IngestProgress, IngestReport, SourceFormat, SourceReport, SourceSpec, Stage, detect
+from asyncdl.ingest import IngestReport, SourceFormat, SourceReport, SourceSpec, detect
 from asyncdl.settings import IngestSettings, RunSettings, load_ingest_settings, load_run_settings
 from asyncdl.terminal import printable, safe, stderr_console, stdout_console
 
@@ -62,7 +61,7 @@ def get(
 async def initialise_shown(root: Path, sources: list[str], settings: IngestSettings, contact: str | None, *, go_on: bool) -> None:
     """Make a collection with its display and its report. Shared with `get` and `demo`."""
     specs = [_spec(source, settings) for source in sources]
-    with _shown() as progress:
+    with shown(stderr_console(), time.monotonic) as progress:
         report = await initialise(root, specs, settings, progress, go_on=go_on)
     if contact is not None:
         _keep_contact(Collection(root), contact)
@@ -77,7 +76,8 @@ def _existing(root: Path) -> Path | None:
 
 def _spec(source: str, settings: IngestSettings) -> SourceSpec:
     hint = None if settings.format == "auto" else SourceFormat(settings.format)
-    return detect(source, hint, id_column=settings.id_column or None, url_column=settings.url_column or None)
+    return detect(source, hint, id_column=settings.id_column or None, url_column=settings.url_column or None,
+                  choices=choices_of(settings).digest)  # fmt: skip
 
 
 def _keep_contact(collection: Collection, contact: str) -> None:
@@ -89,41 +89,6 @@ def _keep_contact(collection: Collection, contact: str) -> None:
         )
 
 
-@contextmanager
-def _shown() -> Iterator[Callable[[IngestProgress], None]]:
-    """A bar per stage on a terminal, a line per stage elsewhere."""
-    console = stderr_console()
-    if not console.is_terminal:
-        said: set[tuple[str, Stage]] = set()
-
-        def line(step: IngestProgress) -> None:
-            if (step.source, step.stage) not in said:
-                said.add((step.source, step.stage))
-                console.print(
-                    f"{printable(step.source)}: {step.stage} ({step.counts.rows_read:,} rows so far)", markup=False, soft_wrap=True
-                )
-
-        yield line
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[rows]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[tuple[str, Stage], int] = {}
-
-        def bar(step: IngestProgress) -> None:
-            key = (step.source, step.stage)
-            if key not in tasks:
-                tasks[key] = bars.add_task(f"{safe(step.source, 40)}: {step.stage}", total=step.total, rows="")
-            bars.update(tasks[key], completed=step.done, total=step.total, rows=f"{step.counts.rows_read:,} rows")  # type: ignore[arg-type]
-
-        yield bar
-
-
 def print_report(report: IngestReport, root: Path) -> None:
     """What became of each source, the reasons for what was set aside, and what to type next."""
     console = stdout_console()
@@ -133,15 +98,23 @@ def print_report(report: IngestReport, root: Path) -> None:
             continue
         console.print(_summary(source))
         _print_rejects(source)
-    console.print(f"ready in {report.seconds:.1f} s; next: asyncdl run {printable(str(root))}", markup=False, soft_wrap=True)
+        if source.citation:
+            console.print(f"  cite: {printable(source.citation)}", markup=False, soft_wrap=True)
+    rows = sum(source.counts.rows_read for source in report.sources)
+    speed = f" ({rows / report.seconds:,.0f} rows/s)" if rows and report.seconds >= 1 else ""
+    console.print(f"ready in {report.seconds:.1f} s{speed}; next: asyncdl run {printable(str(root))}", markup=False, soft_wrap=True)
 
 
 def _summary(source: SourceReport) -> Table:
     counts = source.counts
+    filtered = f", {counts.rows_filtered:,} not chosen" if counts.rows_filtered else ""
     table = Table.grid(padding=(0, 2))
     rows = (
         ("source", f"{printable(source.name)} ({source.format})"),
-        ("rows", f"{counts.rows_read:,} read, {counts.rows_without_media:,} without an image, {counts.rows_rejected:,} set aside"),
+        (
+            "rows",
+            f"{counts.rows_read:,} read, {counts.rows_without_media:,} without an image, {counts.rows_rejected:,} set aside{filtered}",
+        ),
         (
             "links",
             f"{counts.links:,} found, {counts.duplicates:,} doubled, {counts.links_rejected + counts.links_over_limit:,} set aside",
@@ -155,9 +128,11 @@ def _summary(source: SourceReport) -> Table:
 
 
 def _print_rejects(source: SourceReport) -> None:
+    console = stdout_console()
+    for line in source.filters:
+        console.print(f"  {printable(line)}", markup=False, soft_wrap=True)
     if not source.rejects:
         return
-    console = stdout_console()
     for reason, rows in sorted(source.rejects.items(), key=lambda item: -item[1]):
         console.print(f"  set aside {rows:,} times: {reason.meaning}", markup=False, soft_wrap=True)
     for sample in source.samples[:MAX_SAMPLES]:

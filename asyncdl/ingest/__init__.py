@@ -4,6 +4,7 @@
 """
 
 from asyncdl.ingest.accounts import IngestCounts, IngestProgress, IngestReport, SourceReport, Stage
+from asyncdl.ingest.choices import Choices, parse_choices
 from asyncdl.ingest.load import ingest
 from asyncdl.ingest.options import Bounds, IngestOptions
 from asyncdl.ingest.rejects import Reject, RejectReason
@@ -11,6 +12,7 @@ from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
 
 __all__ = [
     "Bounds",
+    "Choices",
     "IngestCounts",
     "IngestOptions",
     "IngestProgress",
@@ -23,4 +25,5 @@ __all__ = [
     "Stage",
     "detect",
     "ingest",
+    "parse_choices",
 ]

@@ -19,6 +19,7 @@ class Stage(StrEnum):
     READ = "read"
     SORT = "sort"
     LOAD = "load"
+    INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class IngestCounts:
     """What became of the rows and links of a source.
 
     Two sums hold when a source was read to its end: `rows_read = rows_taken + rows_without_media +
-    rows_rejected`, and `links = candidates + duplicates + links_rejected + links_over_limit`. Rows cut off
+    rows_rejected + rows_filtered`, and `links = candidates + duplicates + links_rejected + links_over_limit`. Rows cut off
     because their record has too many were taken first, so they count as rows taken; their links are
     `links_over_limit`.
     """
@@ -35,6 +36,7 @@ class IngestCounts:
     rows_taken: int = 0
     rows_without_media: int = 0
     rows_rejected: int = 0
+    rows_filtered: int = 0
     links: int = 0
     candidates: int = 0
     duplicates: int = 0
@@ -47,7 +49,7 @@ class IngestCounts:
     @property
     def balanced(self) -> bool:
         """Whether both sums hold."""
-        rows = self.rows_taken + self.rows_without_media + self.rows_rejected
+        rows = self.rows_taken + self.rows_without_media + self.rows_rejected + self.rows_filtered
         links = self.candidates + self.duplicates + self.links_rejected + self.links_over_limit
         return self.rows_read == rows and self.links == links
 
@@ -60,6 +62,7 @@ class Tally:
     rows_taken: int = 0
     rows_without_media: int = 0
     rows_rejected: int = 0
+    rows_filtered: int = 0
     links: int = 0
     candidates: int = 0
     duplicates: int = 0
@@ -77,10 +80,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """What a reading needs on the disk, for a while and to stay, and what is free there."""
+
+    temporary_bytes: int
+    kept_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class IngestProgress:
     """Where an ingest stands. `total` is None when it cannot be known beforehand (compressed text, standard input).
 
-    `done` and `total` count bytes while reading and rows while loading.
+    `done` and `total` count bytes while reading, rows while sorting and loading, indexes at the end. `space` is told once, at the start of a reading.
     """
 
     source: str
@@ -88,6 +100,7 @@ class IngestProgress:
     done: int
     total: int | None
     counts: IngestCounts
+    space: Space | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,10 @@ class SourceReport:
     images_known: int = 0
     candidates_new: int = 0
     manifests_new: int = 0
+    filters: tuple[str, ...] = ()
+    """What each choice (`--where` and the like) left out, a line each."""
+    citation: str = ""
+    """How the source wants to be cited, its DOI included; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

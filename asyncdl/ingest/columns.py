@@ -58,7 +58,7 @@ _RIGHTS_HOLDER = ("rightsholder", "owner", "copyright owner", "copyright_owner")
 _CREATOR = ("creator", "photographer", "author")
 _REFERENCES = ("references", "furtherinformationurl", "additionalinformationurl", "source")
 _TITLE = ("title", "caption")
-_IDS = (
+ID_HEADINGS = (
     "gbifid",
     "coreid",
     "id",
@@ -129,7 +129,7 @@ def columns_of_header(
     if id_column is not None:
         record = _named(id_column, names, sample, "--id-column")
     elif header:
-        record = next((column for column in _pick(places, _IDS) if column not in photo), None)
+        record = next((column for column in _pick(places, ID_HEADINGS) if column not in photo), None)
     elif sample and photo[0].index != 0:
         record = Column(0)
     first = names[photo[0].index] if header else ""

@@ -15,16 +15,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeAlias
 
 from asyncdl.ingest.rejects import RejectReason
-from asyncdl.ingest.rows import MediaRow
-from asyncdl.model import CandidateKind, NewCandidate, NewImage, NewManifest, NewRecord, SourceRow
+from asyncdl.model import CandidateKind, NewCandidate, NewImage, NewManifest, NewRecord
 from asyncdl.urls import ResolvedUrl, key_hash, resolve
 
 
-@dataclass(frozen=True, slots=True)
-class LinkReject:
+class LinkRow(Protocol):
+    """What folding sees of a row: where it stands, the links of each of its photos, and the format it claims."""
+
+    @property
+    def table(self) -> int: ...  # noqa: D102
+    @property
+    def line(self) -> int: ...  # noqa: D102
+    @property
+    def photos(self) -> tuple[tuple[str, ...], ...]: ...  # noqa: D102
+    @property
+    def media_format(self) -> str: ...  # noqa: D102
+
+
+class LinkReject(NamedTuple):
     """A link that is no candidate, and the row it stands in."""
 
     table: int
@@ -43,56 +54,78 @@ class Folded:
     rejects: tuple[LinkReject, ...] = ()
 
 
-class _Photo(NamedTuple):
-    """One photo of one row: its usable links, the leading one first."""
-
-    row: MediaRow
-    links: tuple[ResolvedUrl, ...]
+Photo: TypeAlias = tuple[ResolvedUrl, ...]
+"""One photo of one row: its usable links, the leading one first."""
 
 
-def fold(external_id: int | str, rows: Sequence[MediaRow]) -> Folded:
+def fold(external_id: int | str, rows: Iterable[LinkRow]) -> Folded:
     """Fold all rows of one record. Images come in the order of their keys."""
-    photos: list[_Photo] = []
+    photos, rejects = photos_of(rows)
+    links = sum(map(len, photos))
+    if not photos:
+        return Folded(None, 0, 0, tuple(rejects))
+    images = tuple(
+        NewImage(key, key_hash(key), tuple(NewCandidate(link.url, link.rank, link.kind, link.host) for link in candidates))
+        for key, candidates in images_of(photos)
+    )
+    manifests = tuple(NewManifest(link.url, link.key, key_hash(link.key), link.host) for link in manifests_of(photos))
+    candidates = sum(len(image.candidates) for image in images)
+    return Folded(NewRecord(external_id, images, manifests), candidates, links - candidates, tuple(rejects))
+
+
+def photos_of(rows: Iterable[LinkRow]) -> tuple[list[Photo], list[LinkReject]]:
+    """The photos of all rows, with their usable links, and the links that are none."""
+    photos: list[Photo] = []
     rejects: list[LinkReject] = []
     for row in rows:
         for urls in row.photos:
-            resolved = [resolve(url, row.media_format if len(urls) == 1 else "") for url in urls]
+            if len(urls) == 1:
+                link = resolve(urls[0], row.media_format)
+                if link.key:
+                    photos.append((link,))
+                else:
+                    rejects.append(LinkReject(row.table, row.line, RejectReason.UNUSABLE_LINK, urls[0]))
+                continue
+            resolved = [resolve(url) for url in urls]
             usable = [link for link in resolved if link.key]
-            for url, link in zip(urls, resolved, strict=True):
-                if not link.key:
-                    rejects.append(LinkReject(row.table, row.line, RejectReason.UNUSABLE_LINK, url))
+            rejects += [
+                LinkReject(row.table, row.line, RejectReason.UNUSABLE_LINK, url)
+                for url, link in zip(urls, resolved, strict=True)
+                if not link.key
+            ]
             if usable:
                 lead = min(usable, key=lambda link: link.kind is CandidateKind.PAGE)
-                photos.append(_Photo(row, (lead, *(link for link in usable if link is not lead))))
-    links = sum(len(photo.links) for photo in photos)
-    if not photos:
-        return Folded(None, 0, 0, tuple(rejects))
-    record = _record(external_id, photos)
-    candidates = sum(len(image.candidates) for image in record.images)
-    return Folded(record, candidates, links - candidates, tuple(rejects))
+                photos.append((lead, *(link for link in usable if link is not lead)))
+    return photos, rejects
 
 
-def _record(external_id: int | str, photos: Sequence[_Photo]) -> NewRecord:
+def images_of(photos: Sequence[Photo]) -> list[tuple[str, Sequence[ResolvedUrl]]]:
+    """The distinct images of a record, each with its key and its candidates, best first; in the order of their keys."""
     if len(photos) == 1:
-        only = photos[0]
-        groups = {only.links[0].key: [only]}
-    else:
-        aliases = _aliases(photos)
-        groups = {}
-        for photo in photos:
-            groups.setdefault(_root(photo.links[0].key, aliases), []).append(photo)
-    images = tuple(_image(key, groups[key]) for key in sorted(groups))
-    return NewRecord(external_id, images, _manifests(photos))
+        return [(photos[0][0].key, _candidates(photos[0][0].key, photos))]
+    aliases = _aliases(photos)
+    groups: dict[str, list[Photo]] = {}
+    for photo in photos:
+        key = photo[0].key
+        groups.setdefault(_root(key, aliases) if aliases else key, []).append(photo)
+    return [(key, _candidates(key, groups[key])) for key in sorted(groups)]
 
 
-def _aliases(photos: Sequence[_Photo]) -> Mapping[str, str]:
+def manifests_of(photos: Iterable[Photo]) -> list[ResolvedUrl]:
+    """The manifests among the links, each once, in the order of their keys."""
+    found = {link.url: link for photo in photos for link in photo if link.kind is CandidateKind.MANIFEST}
+    return sorted(found.values(), key=lambda link: (link.key, link.url)) if found else []
+
+
+def _aliases(photos: Iterable[Photo]) -> Mapping[str, str]:
     """Keys that a row claims for a lesser size of its photo, where exactly one photo claims them."""
     claims: dict[str, set[str]] = {}
     for photo in photos:
-        lead = photo.links[0].key
-        for link in photo.links[1:]:
-            if link.key != lead and link.kind is CandidateKind.IMAGE:
-                claims.setdefault(link.key, set()).add(lead)
+        if len(photo) > 1:
+            lead = photo[0].key
+            for link in photo[1:]:
+                if link.key != lead and link.kind is CandidateKind.IMAGE:
+                    claims.setdefault(link.key, set()).add(lead)
     return {key: leads.pop() for key, leads in claims.items() if len(leads) == 1}
 
 
@@ -104,24 +137,17 @@ def _root(key: str, aliases: Mapping[str, str]) -> str:
     return min(seen[seen.index(key) :]) if key else seen[-1]
 
 
-def _image(key: str, photos: Sequence[_Photo]) -> NewImage:
-    if len(photos) == 1 and len(photos[0].links) == 1:  # most images of most sources
-        row, (link,) = photos[0]
-        return NewImage(key, key_hash(key), (NewCandidate(link.url, link.rank, link.kind, link.host),), (_source_row(row),))
+def _candidates(key: str, photos: Sequence[Photo]) -> Sequence[ResolvedUrl]:
+    """The links of one image, each URL once, in the order of trial."""
+    if len(photos) == 1 and len(photos[0]) == 1:  # most images of most sources
+        return photos[0]
     best: dict[str, tuple[tuple[object, ...], ResolvedUrl]] = {}
     for photo in photos:
-        for place, link in enumerate(photo.links):
+        for place, link in enumerate(photo):
             order = _order(key, place, link)
             if link.url not in best or order < best[link.url][0]:
                 best[link.url] = (order, link)
-    ordered = [link for _, link in sorted(best.values(), key=lambda item: item[0])]
-    rows = {(photo.row.table, photo.row.line): photo.row for photo in photos}
-    return NewImage(
-        key,
-        key_hash(key),
-        tuple(NewCandidate(link.url, link.rank, link.kind, link.host) for link in ordered),
-        tuple(_source_row(rows[place]) for place in sorted(rows)),
-    )
+    return [link for _, link in sorted(best.values(), key=lambda item: item[0])]
 
 
 def _order(key: str, place: int, link: ResolvedUrl) -> tuple[object, ...]:
@@ -136,13 +162,3 @@ def _order(key: str, place: int, link: ResolvedUrl) -> tuple[object, ...]:
         not link.url.startswith("https:"),
         link.url,
     )
-
-
-def _manifests(photos: Iterable[_Photo]) -> tuple[NewManifest, ...]:
-    found = {link.url: link for photo in photos for link in photo.links if link.kind is CandidateKind.MANIFEST}
-    ordered = sorted(found.values(), key=lambda link: (link.key, link.url))
-    return tuple(NewManifest(link.url, link.key, key_hash(link.key), link.host) for link in ordered)
-
-
-def _source_row(row: MediaRow) -> SourceRow:
-    return SourceRow(row.line, row.licence, row.rights_holder, row.creator, row.media_format, row.references, row.title)

@@ -1,28 +1,28 @@
-"""Ingest: sources become rows of the store, in committed batches, with an account of everything.
+"""Ingest: sources become rows of the store, in stages that each go on where they were killed, with an account of everything.
 
-The thin asynchronous shell. Reading, sorting and folding run in one thread of their own, the store commits in
-its own; while a batch is committed the next is folded. Killed at any instant and run again it converges: the
-store merges what it knows already, and a source that was loaded to its end is not read again.
+READ and SORT make parts of a source (`reading`), LOAD folds them into rows (`loading`), INDEX makes what the first load did without. The thin
+asynchronous shell: what blocks runs in a thread, what the rules cost in processes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from asyncdl.collection import Collection
-from asyncdl.errors import EnvironmentStops, SourceError
-from asyncdl.ingest.accounts import IngestProgress, IngestReport, SourceReport, Stage, Tally
+from asyncdl.errors import EnvironmentStops
+from asyncdl.ingest.accounts import IngestProgress, IngestReport, SourceReport, Space, Stage, Tally
+from asyncdl.ingest.loading import Loading
 from asyncdl.ingest.options import IngestOptions
-from asyncdl.ingest.rejects import RejectsFile, rejects_path
-from asyncdl.ingest.sort import RowSorter
+from asyncdl.ingest.reading import Reading, nothing_to_download
+from asyncdl.ingest.rejects import RejectReason, RejectsFile, rejects_path
 from asyncdl.ingest.sources import SourceFormat, SourceSpec
-from asyncdl.ingest.stages import load_stage, read_stage
-from asyncdl.ingest.tables import open_tables
-from asyncdl.store import LoadCounts, Store
+from asyncdl.sourcerows import About, SourceRows
+from asyncdl.store import LoadCounts, SourceState, Store
 
 ProgressWatcher = Callable[[IngestProgress], None]
 
@@ -48,7 +48,10 @@ async def ingest(
     chosen = options or IngestOptions()
     reports = []
     for spec in _apart(sources):
-        reports.append(await _OneSource(store, collection, spec, chosen, progress).run())
+        try:
+            reports.append(await _OneSource(store, collection, spec, chosen, progress).run())
+        except OSError as error:
+            raise EnvironmentStops(f"{collection.root} cannot be written: {error.strerror or error}", "look at the disk") from error
     return IngestReport(tuple(reports), time.monotonic() - started)
 
 
@@ -77,79 +80,73 @@ class _OneSource:
         self._options = options
         self._progress = progress
         self._tally = Tally()
-        self._loaded = LoadCounts()
+        self._scratch = collection.scratch / "ingest"
 
     async def run(self) -> SourceReport:
-        """Read, sort, fold and load; then note that the source is done."""
+        """Read, load and index; then note that the source is done."""
         spec = self._spec
         state = await self._store.add_source(spec.name, spec.format, spec.fingerprint)
-        if state.loaded and not self._options.reload:
+        rows = SourceRows(self._collection.source_folder(state.id))
+        if state.loaded:
+            await self._index()
             return SourceReport(spec.name, spec.format, already_loaded=True)
-        folder = self._collection.scratch / "ingest"
         path = rejects_path(self._collection.rejects, spec.name, state.id)
-        with (
-            RowSorter(folder, self._options.memory_limit_bytes, self._options.sort_threads) as sorter,
-            RejectsFile(path, self._options.bounds.max_rejects_in_file) as rejects,
-            ThreadPoolExecutor(1, "ingest") as pool,
-        ):
-            try:
-                await self._stages(pool, sorter, rejects, state.id)
-            except OSError as error:
-                raise EnvironmentStops(
-                    f"{self._collection.root} cannot be written: {error.strerror or error}", "look at the disk"
-                ) from error
-            finally:
-                sorter.interrupt()  # on the way out of a cancelled ingest the thread must not sort to the end
-        self._refuse_nothing(rejects, "no link of it is usable")
-        await self._store.finish_source(state.id, self._tally.rows_read, rejects.counts.total())
-        return self._report(rejects)
+        with RejectsFile(path, self._options.bounds.max_rejects_in_file) as rejects:
+            if not rows.whole:
+                rejects.begin()
+                await self._read(rows.folder, rejects)
+            loaded = await self._load(rows, rejects, state)
+            if not self._tally.candidates:
+                raise nothing_to_download(spec, "no link of it is usable", rejects)
+            await self._index()
+            await self._store.finish_source(state.id, self._tally.rows_read, rejects.counts.total())
+            return self._report(rejects, loaded, await asyncio.to_thread(lambda: rows.about))
 
-    async def _stages(self, pool: ThreadPoolExecutor, sorter: RowSorter, rejects: RejectsFile, source: int) -> None:
+    async def _read(self, folder: Path, rejects: RejectsFile) -> None:
+        """The READ and SORT stages, in a thread of their own."""
+        reading = Reading(self._spec, folder, self._scratch, self._options, self._tally)
         loop = asyncio.get_running_loop()
-        tables = await loop.run_in_executor(pool, open_tables, self._spec, self._options.bounds)
-        reading = read_stage(tables, self._options, sorter, rejects, self._tally)
-        sizes = [table.size_bytes for table in tables]
-        total_bytes = None if None in sizes else sum(size or 0 for size in sizes)
-        while await loop.run_in_executor(pool, _step, reading):
-            self._tell(Stage.READ, self._tally.bytes_read, total_bytes)
-        self._tell(Stage.READ, self._tally.bytes_read, total_bytes)
-        if not sorter.rows:
-            self._refuse_nothing(rejects, "it has no rows" if not self._tally.rows_read else "no row of it has a link to an image")
-        self._tell(Stage.SORT, 0, sorter.rows)
-        batches = load_stage(sorter, tables, self._options, rejects, self._tally)
-        upcoming = loop.run_in_executor(pool, next, batches, None)
-        while (batch := await upcoming) is not None:
-            upcoming = loop.run_in_executor(pool, next, batches, None)
-            self._add(await self._store.load(batch, source=source))
-            self._tell(Stage.LOAD, self._tally.rows_folded, sorter.rows)
+        with ThreadPoolExecutor(1, "ingest") as pool:
+            try:
+                space = await loop.run_in_executor(pool, reading.begin)
+                self._tell(Stage.READ, 0, reading.total_bytes, space)
+                steps = reading.steps(rejects)
+                while (stage := await loop.run_in_executor(pool, next, steps, None)) is not None:
+                    if stage is Stage.READ:
+                        self._tell(stage, self._tally.bytes_read, reading.total_bytes)
+                    else:
+                        self._tell(stage, 0, self._tally.rows_taken)
+            finally:
+                reading.interrupt()  # on the way out of a cancelled ingest the thread must not sort to the end
+                await loop.run_in_executor(pool, reading.clear)
 
-    def _refuse_nothing(self, rejects: RejectsFile, why: str) -> None:
-        """Raise `SourceError` when nothing came of the source."""
-        if self._tally.candidates == 0:
-            main = rejects.counts.most_common(1)
-            cause = f"; {main[0][1]} times: {main[0][0].meaning}" if main else ""
-            todo = f"see {rejects.path}" if main else "take a source that has links to images"
-            raise SourceError(f"nothing to download in {self._spec.name}: {why}{cause}", todo)
+    async def _load(self, rows: SourceRows, rejects: RejectsFile, state: SourceState) -> LoadCounts:
+        about = rows.about
+        for name, number in about.counts.items():
+            setattr(self._tally, name, number)
+        if state.cursor is None:  # a cursor says itself how far the rejects go
+            rejects.go_back({RejectReason(name): number for name, number in about.rejects.items()}, about.rejects_bytes)
+        loading = Loading(self._store, state.id, rows, rejects, self._options, self._tally)
+        ranges = await asyncio.to_thread(rows.ranges, self._options.rows_per_range)
+        self._tell(Stage.LOAD, 0, self._tally.rows_taken)
+        await loading.run(state.cursor, lambda: self._tell(Stage.LOAD, self._tally.rows_folded, self._tally.rows_taken), ranges)
+        return loading.loaded
 
-    def _tell(self, stage: Stage, done: int, total: int | None) -> None:
-        self._progress(IngestProgress(self._spec.name, stage, done, total, self._tally.counts()))
+    async def _index(self) -> None:
+        missing = await self._store.missing_indexes()
+        for done, name in enumerate(missing):
+            self._tell(Stage.INDEX, done, len(missing))
+            await self._store.build_index(name, self._collection.scratch)
+        if missing:
+            self._tell(Stage.INDEX, len(missing), len(missing))
 
-    def _add(self, more: LoadCounts) -> None:
-        now = self._loaded
-        self._loaded = LoadCounts(*(getattr(now, name) + getattr(more, name) for name in LoadCounts.__dataclass_fields__))
+    def _tell(self, stage: Stage, done: int, total: int | None, space: Space | None = None) -> None:
+        self._progress(IngestProgress(self._spec.name, stage, done, total, self._tally.counts(), space))
 
-    def _report(self, rejects: RejectsFile) -> SourceReport:
-        loaded = self._loaded
+    def _report(self, rejects: RejectsFile, loaded: LoadCounts, about: About) -> SourceReport:
         return SourceReport(
             self._spec.name, self._spec.format, False, self._tally.counts(), dict(rejects.counts), rejects.samples,
             rejects.path if rejects.counts else None,
             loaded.records_new, loaded.images_new, loaded.images_known, loaded.candidates_new, loaded.manifests_new,
+            about.filters, about.cite,
         )  # fmt: skip
-
-
-def _step(stage: Iterator[None]) -> bool:
-    """One step of a stage; False when it is done."""
-    return next(stage, _DONE) is not _DONE
-
-
-_DONE = object()

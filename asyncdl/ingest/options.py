@@ -5,7 +5,11 @@ Values only. Every bound names its unit.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+
+from asyncdl.ingest.choices import Choices
+from asyncdl.sourcerows import ROWS_PER_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """How to ingest. `memory_limit_bytes` bounds the sort, which spills to disk beyond it; the process takes some 150 MB more."""
+    """How to ingest. `memory_limit_bytes` bounds the sort, which spills to disk beyond it; all processes together take some 400 MB more."""
 
     memory_limit_bytes: int = 700_000_000
     sort_threads: int = 2
-    records_per_batch: int = 5_000
-    images_per_batch: int = 20_000
+    fold_processes: int = field(default_factory=lambda: max(1, (os.cpu_count() or 1) - 1))
+    """How many processes apply the rules: all cores but the one that inserts."""
+    rows_per_range: int = ROWS_PER_GROUP
+    """How many rows are folded and committed together."""
     only_images: bool = True
     """Leave out rows that say they are sound, video or text."""
-    reload: bool = False
-    """Read a source again that was loaded to its end before."""
+    choices: Choices = field(default_factory=Choices)
     bounds: Bounds = field(default_factory=Bounds)

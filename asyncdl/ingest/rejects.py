@@ -6,9 +6,10 @@ far as it is shown (escaped and cut). It knows nothing of how rows are read.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -79,7 +80,7 @@ class Reject:
 
 
 class RejectsFile:
-    """Counts, samples and keeps rejects. The file is written anew by each reading; without rejects there is none."""
+    """Counts, samples and keeps rejects. Without rejects there is no file. A context manager that closes it."""
 
     def __init__(self, path: Path, max_rows: int) -> None:
         self.path = path
@@ -89,12 +90,55 @@ class RejectsFile:
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
-        self.path.unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def begin(self) -> None:
+        """Forget what an earlier reading left."""
+        self._close()
+        self.counts.clear()
+        self.path.unlink(missing_ok=True)
+
+    def go_back(self, counts: Mapping[RejectReason, int], size_bytes: int) -> None:
+        """Go back to how it stood with these counts and so many bytes: what was written later will be written again."""
+        self._close()
+        self.counts = Counter(dict(counts))
+        if self.size_bytes > size_bytes:  # it is shorter only after a power cut; made longer, it would be filled with NULs
+            os.truncate(self.path, size_bytes)
+        self._samples = list(self._first_of_each_reason())
+
+    def _first_of_each_reason(self) -> Iterator[Reject]:
+        """The samples again, from the file that an earlier process wrote."""
+        missing = Counter({reason: min(number, MAX_SAMPLES_PER_REASON) for reason, number in self.counts.items()})
+        if not missing or not self.path.exists():
+            return
+        with self.path.open(encoding="utf-8", newline="\n") as file:
+            next(file, None)  # the headings
+            for text in file:
+                member, line, name, shown = text.rstrip("\n").split("\t", 3)
+                if line == "0" or not missing.total():
+                    return
+                reason = RejectReason(name)
+                if missing[reason]:
+                    missing[reason] -= 1
+                    yield Reject(member, int(line), reason, shown)
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the file, after `flush`."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def flush(self) -> None:
+        """Write out what is kept in memory."""
+        if self._file is not None:
+            self._file.flush()
+
+    def _close(self) -> None:
         if self._file is not None:
             self._file.close()
+            self._file = None
 
     @property
     def samples(self) -> tuple[Reject, ...]:
@@ -117,8 +161,9 @@ class RejectsFile:
     def _opened(self) -> TextIO:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
-            self._file.write("member\tline\treason\trow\n")
+            self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+            if not self._file.tell():
+                self._file.write("member\tline\treason\trow\n")
         return self._file
 
 

@@ -52,9 +52,16 @@ class SourceSpec:
 
 
 def detect(
-    path: str | Path, format_hint: SourceFormat | None = None, *, id_column: str | None = None, url_column: str | None = None
+    path: str | Path,
+    format_hint: SourceFormat | None = None,
+    *,
+    id_column: str | None = None,
+    url_column: str | None = None,
+    choices: str = "",
 ) -> SourceSpec:
     """Recognise a source by its content; `format_hint` settles what content leaves open.
+
+    `choices` is the digest of what is taken of it (`Choices.digest`): the same file with other choices is another reading.
 
     Raises `SourceError` for what is missing, empty or nothing that can be read.
     """
@@ -62,7 +69,7 @@ def detect(
     if text.startswith(("http://", "https://")):
         raise SourceError(f"{text} is an address", "download it first, and name the file")
     if text == "-":
-        return _detect_stdin(format_hint, id_column, url_column)
+        return _detect_stdin(format_hint, id_column, url_column, choices)
     place = Path(text)
     if not place.exists():
         raise SourceError(f"{text} does not exist", "look at the name of the source")
@@ -76,7 +83,7 @@ def detect(
     else:
         head = b"".join(_first_chunk(text)) if raw.startswith(GZIP_MAGIC) else raw
         kind = _text_format(text, head, format_hint, url_column)
-    fingerprint = _fingerprint(place, f"{kind}|{id_column}|{url_column}")
+    fingerprint = _fingerprint(place, f"{kind}|{id_column}|{url_column}{choices and f'|{choices}'}")
     return SourceSpec(text, kind, place.resolve().name, fingerprint, id_column=id_column, url_column=url_column)
 
 
@@ -85,12 +92,12 @@ def _first_chunk(path: str) -> list[bytes]:
     return [next(chunks, b"")[:HEAD_BYTES]]
 
 
-def _detect_stdin(format_hint: SourceFormat | None, id_column: str | None, url_column: str | None) -> SourceSpec:
+def _detect_stdin(format_hint: SourceFormat | None, id_column: str | None, url_column: str | None, choices: str) -> SourceSpec:
     head = read_head("-", HEAD_BYTES)
     if head.startswith((ZIP_MAGIC, GZIP_MAGIC)) or format_hint is SourceFormat.DWCA:
         raise SourceError("standard input can only bring plain text", "name the archive's file instead")
     kind = _text_format("standard input", head, format_hint, url_column)
-    digest = hashlib.blake2b(head, digest_size=16).hexdigest()
+    digest = hashlib.blake2b(head + choices.encode(), digest_size=16).hexdigest()
     return SourceSpec("-", kind, "stdin", digest, head, id_column, url_column)
 
 

@@ -148,17 +148,36 @@ class TableReader:
     def __init__(self, chunks: Iterable[bytes], dialect: Dialect, terminator: bytes, bounds: Bounds) -> None:
         self._dialect = dialect
         self._bounds = bounds
+        self.terminator = terminator
+        self.gathering = False
+        """Whether the reader is inside a quoted cell that goes on in the next line."""
         self._encoding = dialect.encoding
         if not is_byte_oriented(dialect.encoding):
             chunks, self._encoding = transcoded(chunks, dialect.encoding), "utf-8"
-        lines = _without_mark(split_lines(chunks, terminator, bounds.max_row_bytes))
+        lines = without_mark(split_lines(chunks, terminator, bounds.max_row_bytes))
         headers = list(islice(lines, dialect.header_lines))
         sample = list(islice(lines, _WIDTH_SAMPLE_LINES))
         self.header: tuple[str, ...] = tuple(self._cells_of(headers[-1]) or ()) if headers else ()
         widths = [len(cells) for line in sample if line.raw.strip() and (cells := self._cells_of(line))]
         self._width = usual_width(widths, len(self.header) or None)
         self.sample = tuple(tuple(cells) for line in sample if (cells := self._cells_of(line)))
-        self._lines = chain(sample, lines)
+        self._lines: Iterator[Line] = chain(sample, lines)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the table is written."""
+        return self._dialect
+
+    @property
+    def width(self) -> int | None:
+        """How many cells a row has; None while nothing is known of any."""
+        return self._width
+
+    def rows_of(self, lines: Iterable[Line]) -> Iterator[Row | BadRow]:
+        """The rows of these lines of the table, which are in UTF-8 by now, in place of its own."""
+        self._encoding = "utf-8"
+        self._lines = iter(lines)
+        return self.rows()
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Every row in order; lines without any text are skipped."""
@@ -174,7 +193,9 @@ class TableReader:
             if not is_open:
                 yield self._checked(line, text, cells)
                 continue
+            self.gathering = True
             gathered, closed = self._gather(text, replayed)
+            self.gathering = False
             if closed is None:
                 replayed.extendleft(reversed(gathered))
                 yield self._checked(line, text, None)
@@ -244,7 +265,7 @@ class TableReader:
         return None if is_open else cells
 
 
-def _without_mark(lines: Iterator[Line]) -> Iterator[Line]:
+def without_mark(lines: Iterator[Line]) -> Iterator[Line]:
     """The lines without a byte order mark before the first."""
     first = next(lines, None)
     if first is not None:

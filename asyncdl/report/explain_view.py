@@ -69,7 +69,7 @@ def _image(image: ImageStory, story: RecordStory, found: Explanation, place: str
     yield from _indented(1, _standing(image_standing(image, story.manifests, found.lanes, found.at_ms, place)))
     yield from _indented(1, [_line("key   ", printable(key, MAX_URL_CHARS) if key else "none: no usable link")])
     yield from _indented(1, (_candidate(one, current=one.position == state.candidate) for one in image.candidates))
-    yield from _indented(1, (_file(file) for file in image.files))
+    yield from _indented(1, (line for file in image.files for line in _file(file)))
     yield from _indented(1, _failures(image.failures))
     yield from _indented(1, _source_rows(image.source_rows))
 
@@ -96,12 +96,13 @@ def _candidate(candidate: StoredCandidate, *, current: bool) -> Text:
     )
 
 
-def _file(file: StoredFile) -> Text:
+def _file(file: StoredFile) -> Iterator[Text]:
     pixels = f", {file.width} x {file.height}" if file.width and file.height else ""
     facts = f"{approximate_size(file.size_bytes)} ({file.size_bytes:,} B), {printable(file.media_type)}{pixels}"
-    return _line(
-        "file  ", f"{printable(file.path)} ({file.role}): {facts}, sha256 {file.sha256.hex()}, {time_text(file.created_ms)}"
-    )
+    digest = f"sha256 {file.sha256.hex()}" if file.sha256 else "sha256 not known: never read as a whole"
+    yield _line("file  ", f"{printable(file.path)} ({file.role}): {facts}, {digest}, {time_text(file.created_ms)}")
+    if file.recipe:
+        yield _line("      ", printable(file.recipe, MAX_URL_CHARS))
 
 
 def _failures(failures: tuple[StoredFailure, ...], *, newest_first: bool = False) -> Iterator[Text]:

@@ -21,6 +21,7 @@ from asyncdl.store import HostCounts
 from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size
 
+_ADOPTED: Final = "legacy_unverified_index"
 SHOWN_HOSTS: Final = 20
 SHOWN_CAUSES: Final = 30
 SHOWN_SOURCES: Final = 10
@@ -49,6 +50,8 @@ def _totals(report: StatusReport, place: str) -> Table:
     if report.as_of_ms is not None:
         table.add_row("figures", f"as of {when(report.as_of_ms, report.at_ms)}: a snapshot that the run keeps")
     table.add_row("images", _images_line(report))
+    if adopted := sum(row.images for row in report.errors if row.error == _ADOPTED):
+        table.add_row("", f"{adopted:,} of them adopted from an earlier tool by number; which photo each is was never checked")
     table.add_row("records", _parts(report.records))
     if report.manifests.total:
         table.add_row("manifests", _parts(report.manifests))

@@ -28,6 +28,7 @@ from asyncdl.units import (
 
 MAX_LIST_ITEMS = 1_000
 MAX_NAME_CHARS = 1_000
+MAX_TEXT_CHARS = 100_000
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -118,6 +119,16 @@ def _name(value: object) -> str:
     return value
 
 
+def _texts(value: object) -> list[str]:
+    """Texts that may hold commas: each as it stands in a list, or one text with semicolons between them."""
+    parts = value.split(";") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) > MAX_LIST_ITEMS:
+        raise ValueError(f"not a list, or of more than {MAX_LIST_ITEMS} parts")
+    if not all(isinstance(part, str) and len(part) <= MAX_TEXT_CHARS for part in parts):
+        raise ValueError(f"not texts of at most {MAX_TEXT_CHARS:,} characters")
+    return [part.strip() for part in parts if part.strip()]
+
+
 _DURATION = "a duration such as 90s, 15m, 11h30m or 2d"
 _SIZE = "a size such as 200MB or 1.5GiB"
 _RATE = "a rate such as 3 (per second), 0.5 or 20/min; 0 = no ceiling"
@@ -169,6 +180,21 @@ Contact = Annotated[
 Page = Annotated[str, BeforeValidator(parse_page), Kind("URL", "the http(s) address of a page")]
 Switch = Annotated[bool, BeforeValidator(_yes_no), Kind("", "true or false", lambda on: "true" if on else "false", switch=True)]
 Name = Annotated[str, BeforeValidator(_name), Kind("NAME", "the name of a column, as the source writes it")]
+Text = Annotated[str, BeforeValidator(_name)]
+"""A text whose meaning the slice that obeys it knows; say in a `Kind` of its own what is expected."""
+Conditions = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_texts),
+    Kind("CONDITION", "conditions such as countryCode=DE or year=1900..1950; in a variable with ; between", ";".join, several=True),
+]
+Paths = Annotated[
+    tuple[str, ...], BeforeValidator(_texts), Kind("PATH", "files or folders; in a variable with ; between", ";".join, several=True)
+]
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_each(_name)),
+    Kind("COLUMN,…", "names of columns with commas between, or all, or none", _joined(), several=True),
+]
 Word = BeforeValidator(_word)
 
 

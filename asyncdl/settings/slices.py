@@ -15,6 +15,7 @@ from asyncdl.settings.kinds import (
     BitRate,
     ByteRate,
     Ceiling,
+    Conditions,
     Contact,
     Count,
     Duration,
@@ -24,12 +25,15 @@ from asyncdl.settings.kinds import (
     MaybeCount,
     MaybeDuration,
     Name,
+    Names,
     Networks,
     Page,
+    Paths,
     Pixels,
     Rate,
     Size,
     Switch,
+    Text,
     Word,
     auto_or_count,
     choice,
@@ -231,6 +235,44 @@ class IngestSettings(Slice):
         Option("memory_limit", "memory for sorting the source; what does not fit goes to disk", Panel.SOURCE),
         Field(ge=64_000_000),
     ] = 1_000_000_000
+
+    where: Annotated[
+        Conditions,
+        Option(
+            "where", "take only rows of which this holds, of the occurrence or of the image; several must all hold", Panel.CHOICE
+        ),
+    ] = ()
+    licence: Annotated[
+        Text,
+        Kind("open|LIST", "open, or codes such as cc0,cc-by with commas between"),
+        Option("licence", "take only images under these licences; the record's counts where the image has none", Panel.CHOICE),
+    ] = ""
+    exclude_ledger: Annotated[
+        Paths,
+        Option("exclude_ledger", "leave out records that this table, list of ids, archive or collection holds", Panel.CHOICE),
+    ] = ()
+    max_per: Annotated[
+        Text,
+        Kind("COLUMN:N", "a column and a number such as speciesKey:300"),
+        Option("max_per", "take at most N records, drawn by lot, for each value of a column", Panel.CHOICE),
+    ] = ""
+    sample_records: Annotated[
+        MaybeCount, Option("sample", "take N records, drawn by lot from what the other choices left", Panel.CHOICE)
+    ] = None
+    seed: Annotated[Count, Option("seed", "another seed draws other lots", Panel.CHOICE)] = 0
+    keep_columns: Annotated[
+        Names,
+        Option(
+            "keep_columns",
+            "columns of the occurrence to keep for each record; left out: the dataset, names, taxon keys, catalogue number, country, date, licence",
+            Panel.CHOICE,
+        ),
+    ] = ()
+    occurrences: Annotated[
+        Text,
+        Kind("FILE", "the path of a table"),
+        Option("occurrences", "the table of occurrences, where it does not stand with the source", Panel.CHOICE),
+    ] = ""
 
 
 SLICES: tuple[type[Slice], ...] = (RunSettings, IngestSettings)

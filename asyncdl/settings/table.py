@@ -32,6 +32,7 @@ class Panel(StrEnum):
     CONTENT = "Content"
     SAFETY = "Safety"
     SOURCE = "The source"
+    CHOICE = "What is taken of it"
     SHOW = "What is shown"
 
 

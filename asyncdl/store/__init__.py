@@ -4,7 +4,9 @@ It knows rows, counters and the legal moves between statuses; it knows nothing o
 or people. `Store` is the way in; the values it hands out are in `rows`.
 """
 
+from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, INGEST_CACHE_BYTES
+from asyncdl.store.legacydb import LegacyDatabase, LegacyRow
 from asyncdl.store.reader import Reader
 from asyncdl.store.rows import (
     QUEUE_START,
@@ -42,8 +44,11 @@ __all__ = [
     "HostStory",
     "ImageState",
     "ImageStory",
+    "LegacyDatabase",
+    "LegacyRow",
     "LoadCounts",
     "ManifestStory",
+    "OwnedImage",
     "Reader",
     "RecordRow",
     "RecordStory",

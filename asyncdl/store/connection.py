@@ -111,14 +111,15 @@ def build(path: Path, setup: Callable[[sqlite3.Connection], None]) -> None:
         finally:
             raw.close()
         unfinished.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except sqlite3.Error as error:
         raise translated(error, path) from error
     except OSError as error:
         raise EnvironmentStops(f"{path} cannot be made: {error.strerror or error}", "look at the folder and at the disk") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was renamed in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 import aiosqlite
 
 from asyncdl.errors import CollectionError, CollectionLocked
+from asyncdl.store import building
 from asyncdl.store import connection as thread
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.filesystem import file_system_of
@@ -64,6 +65,19 @@ class Database:
         return await cls.open(path, read_only=False, synchronous=synchronous, cache_bytes=cache_bytes)
 
     @classmethod
+    async def build(cls, path: Path, setup: Callable[[sqlite3.Connection], None], *, cache_bytes: int) -> Database:
+        """Begin to build a database, or go on with one whose building was interrupted. See `building`."""
+        if _size(path) is not None:
+            raise CollectionError(f"{path} exists already", "use `asyncdl run` to go on, or choose another folder")
+        thread.refuse_unsafe_place(path)
+        unfinished = building.building_path(path)
+        if _size(unfinished) is None:
+            await asyncio.to_thread(thread.build, unfinished, building.without_indexes(setup))
+        exclusive = file_system_of(unfinished).network
+        # A power cut may take back the last commits, never half of one: what is built can be built again from its cursor.
+        return await cls._open(unfinished, exclusive=exclusive, read_only=False, synchronous="NORMAL", cache_bytes=cache_bytes)
+
+    @classmethod
     async def open(cls, path: Path, *, read_only: bool, synchronous: Synchronous, cache_bytes: int) -> Database:
         """See `Store.open`."""
         if _size(path) is None:
@@ -107,6 +121,10 @@ class Database:
     async def read(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads, on one state of the database."""
         return await self._run(lambda raw: thread.in_snapshot(raw, lambda: work(raw, *args, **kwargs)))
+
+    async def configure(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that sets up the connection, outside of any transaction."""
+        return await self._run(lambda raw: work(raw, *args, **kwargs))
 
     async def write(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that writes as one transaction, or as one step of this task's own; all of it or nothing."""

@@ -16,6 +16,7 @@ from asyncdl.status import ImageStatus
 from asyncdl.store.candidates import add_candidates, insert_candidates
 from asyncdl.store.interning import host_ids
 from asyncdl.store.ledger import FAILED, PENDING, ImageRow, Ledger, check_move
+from asyncdl.store.unkeyed import look_up_keys
 from asyncdl.store.waiting import EXPANDED, MANIFEST_ERROR, Waiting
 
 _EXHAUSTED: Final = int(ImageStatus.EXHAUSTED)
@@ -91,6 +92,7 @@ class Expansion:
     def _expand(self, record: int, canvases: Sequence[Canvas], waiting: list[ImageRow]) -> None:
         """Give each canvas its image; the order of canvases and of numbers is kept."""
         hosts = host_ids(self._connection, {candidate.host for canvas in canvases for candidate in canvas.candidates})
+        look_up_keys(self._connection, [record])
         by_key = {row.key_hash: row for row in self._ledger.of_record(record)}
         unmatched = [row for row in waiting if row.key_hash not in {canvas.key_hash for canvas in canvases}]
         wait_ids = {row.id for row in waiting}

@@ -11,6 +11,7 @@ from asyncdl.status import ImageStatus
 from asyncdl.store.candidates import add_candidates
 from asyncdl.store.interning import id_list, storable
 from asyncdl.store.ledger import PENDING, Ledger
+from asyncdl.store.unkeyed import look_up_keys
 from asyncdl.store.waiting import Waiting
 
 _ENDED_WITHOUT_FILE: Final = (int(ImageStatus.FAILED), int(ImageStatus.EXHAUSTED))
@@ -50,6 +51,7 @@ class Merge:
             return
         self.next_numbers = dict(self._connection.execute(_KNOWN_RECORDS, (id_list(rows),)).fetchall())
         known = id_list(self.next_numbers)
+        look_up_keys(self._connection, self.next_numbers)
         # The smallest number comes last and stays, should two images of a record share a key.
         self._images = {(record, key): image for record, key, image in self._connection.execute(_KNOWN_IMAGES, (known,))}
         for record, key_hash, url in self._connection.execute(_EXPANDED, (known,)):

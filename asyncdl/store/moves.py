@@ -24,7 +24,8 @@ MAX_TEXT_CHARS: Final = 2000
 MAX_URL_CHARS: Final = 8192
 
 _INSERT_FILE: Final = """
-INSERT INTO files(image, role, path, size_bytes, sha256, media_type, width, height, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO files(image, role, path, size_bytes, sha256, media_type, width, height, recipe, created_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FREE_DERIVED: Final = (
     "UPDATE files SET parent = NULL WHERE parent IN (SELECT id FROM files WHERE image = ?1 AND role = coalesce(?2, role))"
@@ -120,7 +121,8 @@ def _settle_files(ledger: Ledger, row: ImageRow, move: Transition) -> int:
 
 
 def _file_values(image: int, file: NewFile, at_ms: int) -> tuple[object, ...]:
-    return (image, file.role.value, file.path, file.size_bytes, file.sha256, file.media_type, file.width, file.height, at_ms)
+    facts = (file.path, file.size_bytes, file.sha256, file.media_type, file.width, file.height, file.recipe)
+    return (image, file.role.value, *facts, at_ms)
 
 
 def _insert_failures(connection: sqlite3.Connection, failures: Sequence[Failure], hosts: Mapping[str, int]) -> None:

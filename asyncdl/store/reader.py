@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asyncdl.model import Counts, HostDue, LaneRecord, Work, WorkKind
-from asyncdl.store import figures, integrity, lanes, queue, selection, sources, stories
+from asyncdl.store import adopting, figures, integrity, lanes, queue, selection, sources, stories
+from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.rows import (
     Discrepancies,
@@ -124,6 +125,14 @@ class Reader:
     async def files_of(self, images: Sequence[int]) -> list[StoredFile]:
         """All files of these images."""
         return await self._db.read(selection.files_of, images)
+
+    async def images_of_records(self, records: Sequence[int]) -> list[OwnedImage]:
+        """The images of records with these integer ids, by record and number; unknown records are left out."""
+        return await self._db.read(adopting.images_of_records, records)
+
+    async def urls_of_images(self, images: Sequence[int]) -> dict[int, list[str]]:
+        """The links of these images in the order of trial; images without any are left out."""
+        return await self._db.read(adopting.urls_of_images, images)
 
     # ---- lanes, sources, runs, meta
 

@@ -154,7 +154,7 @@ class ImageState:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of an image, with what names it."""
+    """A file of an image, with what names it. `sha256` and `recipe` as in `NewFile`."""
 
     id: int
     image: int
@@ -168,6 +168,7 @@ class StoredFile:
     width: int | None
     height: int | None
     created_ms: int
+    recipe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

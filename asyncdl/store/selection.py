@@ -25,7 +25,7 @@ STATES_OF_RECORD: Final = f"""
 SELECT {_STATE_COLUMNS} FROM images AS i CROSS JOIN records AS r ON r.id = i.record CROSS JOIN hosts AS h ON h.id = i.host
 WHERE i.record = ? ORDER BY i.number
 """  # noqa: S608  own columns
-_FILE_COLUMNS: Final = "f.id, f.image, i.record, r.external_id, i.number, f.role, f.path, f.size_bytes, f.sha256, f.media_type, f.width, f.height, f.created_ms"
+_FILE_COLUMNS: Final = "f.id, f.image, i.record, r.external_id, i.number, f.role, f.path, f.size_bytes, f.sha256, f.media_type, f.width, f.height, f.created_ms, f.recipe"
 _FILES_PAGE: Final = f"""
 SELECT {_FILE_COLUMNS} FROM files AS f CROSS JOIN images AS i ON i.id = f.image CROSS JOIN records AS r ON r.id = i.record
 WHERE f.id > ? ORDER BY f.id LIMIT ?

@@ -6,14 +6,15 @@ thread, so the event loop never waits for the disk. What the rows say is read th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from asyncdl.model import Batch, NewRecord
-from asyncdl.store import figures, loading, manifestqueue, moves, snapshots, sources
+from asyncdl.model import Batch, BulkBatch, NewRecord
+from asyncdl.store import adopting, building, bulk, figures, loading, manifestqueue, moves, snapshots, sources
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
@@ -63,6 +64,32 @@ class Store(Reader):
         `CollectionLocked` when another process holds it.
         """
         return cls(await Database.open(path, read_only=read_only, synchronous=synchronous, cache_bytes=cache_bytes))
+
+    @classmethod
+    async def build(cls, path: Path, meta: Mapping[str, str], *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> Self:
+        """Begin to build the database of a new collection, or go on where that was interrupted; `path` is its final name.
+
+        The first source is loaded by `bulk_load`, then `build_index` makes what it did without, and `finish_building` gives the file its name.
+        """
+        pinned = sources.with_keys_version(meta)
+        return cls(await Database.build(path, lambda raw: sources.set_all_meta(raw, pinned), cache_bytes=cache_bytes))
+
+    async def missing_indexes(self) -> list[str]:
+        """What `build_index` has to make yet: while it is anything, only `bulk_load` adds rows."""
+        return await self._db.read(building.missing_indexes)
+
+    async def build_index(self, name: str, scratch: Path) -> None:
+        """Make one of `missing_indexes`, durably. `scratch`: a folder for what does not fit into memory."""
+        await self._db.configure(building.use_threads, scratch)
+        await self._db.write(building.make_index, name)
+
+    async def finish_building(self) -> Path:
+        """Close the database that was built and give it its name. Returns where it lies."""
+        unfinished = self._db.path
+        await self._db.close()
+        path = unfinished.with_suffix("")
+        await asyncio.to_thread(building.take_place, unfinished, path)
+        return path
 
     async def close(self) -> None:
         """Finish what was asked for, fold the write-ahead log into the database, and close. Harmless twice."""
@@ -119,6 +146,14 @@ class Store(Reader):
         """
         return await self._db.write(loading.load, records, source, cursor)
 
+    async def move_cursor(self, source: int, cursor: str) -> None:
+        """Remember how far a source is loaded."""
+        await self._db.write(sources.move_cursor, source, cursor)
+
+    async def bulk_load(self, batch: BulkBatch, *, source: int, cursor: str | None = None) -> LoadCounts:
+        """Add records that are all new to a database that is being built, and move the source's cursor, in one transaction."""
+        return await self._db.write(bulk.bulk_load, batch, source, cursor)
+
     # ---- the only mover
 
     async def apply(self, batch: Batch, at_ms: int) -> Applied:
@@ -138,6 +173,10 @@ class Store(Reader):
         nothing is looked at unless an earlier run had put manifests to sleep.
         """
         return await self._db.write(manifestqueue.expand_manifests, when_needed)
+
+    async def note_digests(self, digests: Sequence[tuple[int, bytes]]) -> None:
+        """Note the SHA-256 of files, by row, that have none yet."""
+        await self._db.write(adopting.note_digests, digests)
 
     async def rebuild_counters(self) -> None:
         """Recompute all counters and roll-ups from the rows. Reads every image: minutes on a large collection."""

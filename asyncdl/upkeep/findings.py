@@ -25,6 +25,8 @@ class Damage(StrEnum):
     ORPHAN = "orphan"
     UNSETTLED = "unsettled"
     STALE_PART = "stale_part"
+    NOT_WHOLE = "not_whole"
+    NO_DIGEST = "no_digest"
 
 
 MEANINGS: Final[dict[Damage, str]] = {
@@ -37,23 +39,34 @@ MEANINGS: Final[dict[Damage, str]] = {
     Damage.ORPHAN: "a file that no row knows",
     Damage.UNSETTLED: "placed by a run that was killed before it could note it; the next run settles it",
     Damage.STALE_PART: "an unfinished body of a run that was killed; the next run clears it",
+    Damage.NOT_WHOLE: "adopted from an earlier tool without reading it, and not whole by its structure",
+    Damage.NO_DIGEST: "adopted without reading it, so its SHA-256 is not in its row yet; --hash --fix notes it",
 }
 
-HARMLESS: Final = frozenset({Damage.UNSETTLED, Damage.STALE_PART})
-"""Left by a kill and settled by the next run: nothing is damaged."""
+LEFT_BY_A_KILL: Final = frozenset({Damage.UNSETTLED, Damage.STALE_PART})
+"""Settled by the next run."""
 
-OF_ROWS: Final = frozenset({Damage.MISSING, Damage.WRONG_SIZE, Damage.WRONG_DIGEST, Damage.NOT_A_FILE, Damage.BAD_PATH})
+HARMLESS: Final = LEFT_BY_A_KILL | {Damage.NO_DIGEST}
+"""Nothing is damaged."""
+
+OF_ROWS: Final = frozenset({
+    Damage.MISSING, Damage.WRONG_SIZE, Damage.WRONG_DIGEST, Damage.NOT_A_FILE, Damage.BAD_PATH, Damage.NOT_WHOLE,
+})  # fmt: skip
 """Findings that are put right by fetching the image again. An unreadable file is not: its bytes may be well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `path` is relative to the collection, `file` its row if it has one. Escape both texts."""
+    """One thing that is wrong. `path` is relative to the collection, `file` its row if it has one. Escape both texts.
+
+    `sha256` is what a file without a digest in its row turned out to have.
+    """
 
     damage: Damage
     path: str
     detail: str = ""
     file: StoredFile | None = None
+    sha256: bytes = b""
 
 
 class Findings:
@@ -66,7 +79,8 @@ class Findings:
     def add(self, finding: Finding) -> None:
         """Count a finding."""
         self.counts[finding.damage] += 1
-        if len(self.examples) < MAX_EXAMPLES:
+        # There may be millions without a digest: they would leave no room for what is wrong.
+        if finding.damage is not Damage.NO_DIGEST and len(self.examples) < MAX_EXAMPLES:
             self.examples.append(finding)
 
 

@@ -27,7 +27,7 @@ _MAX_ROUNDS: Final = 20
 class Repair:
     """The repairs of one `verify --fix`.
 
-    `images_reopened` and `files_moved` count what was put right, `unfixed` what is still wrong, in files and rows;
+    `images_reopened`, `files_moved` and `digests_noted` count what was put right, `unfixed` what is still wrong, in files and rows;
     `problems` says of the first of them why.
     """
 
@@ -38,6 +38,7 @@ class Repair:
         self.folder: Path | None = None
         self.images_reopened = 0
         self.files_moved = 0
+        self.digests_noted = 0
         self.unfixed = 0
         self.problems: list[str] = []
 
@@ -60,6 +61,12 @@ class Repair:
                     self._note(f"{found[0].path}: no usable link to fetch it again")
             else:
                 self.images_reopened += 1
+
+    async def digests(self, findings: Sequence[Finding]) -> None:
+        """Note the digests of files that were read for the first time."""
+        known = [(finding.file.id, finding.sha256) for finding in findings if finding.file is not None]
+        await self._store.note_digests(known)
+        self.digests_noted += len(known)
 
     async def strays(self, findings: Sequence[Finding]) -> None:
         """Move files that belong to no row."""

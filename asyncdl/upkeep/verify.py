@@ -220,6 +220,8 @@ class Verification:
             return
         if of_rows := [finding for finding in findings if finding.damage in OF_ROWS]:
             await self._repair.rows(of_rows)
+        if unread := [finding for finding in findings if finding.damage is Damage.NO_DIGEST]:
+            await self._repair.digests(unread)
         if strays := [finding for finding in findings if finding.damage in {Damage.ORPHAN, Damage.STALE_PART}]:
             await self._repair.strays(strays)
         self._repair.unfixed += sum(finding.damage is Damage.UNREADABLE for finding in findings)

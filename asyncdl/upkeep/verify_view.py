@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration, approximate_size
-from asyncdl.upkeep.findings import HARMLESS, MEANINGS, Damage, Finding, count_discrepancies
+from asyncdl.upkeep.findings import LEFT_BY_A_KILL, MEANINGS, Damage, Finding, count_discrepancies
 from asyncdl.upkeep.repair import Repair
 from asyncdl.upkeep.verify import VerifyReport
 
@@ -61,6 +61,7 @@ def report_json(report: VerifyReport, repair: Repair | None, verdict: Verdict, r
         else {
             "images_reopened": repair.images_reopened,
             "files_moved": repair.files_moved,
+            "digests_noted": repair.digests_noted,
             "unfixed": repair.unfixed,
             "problems": repair.problems,
             "quarantine": None if repair.folder is None else repair.folder.relative_to(root).as_posix(),
@@ -81,7 +82,8 @@ def report_lines(report: VerifyReport, repair: Repair | None, verdict: Verdict, 
     for finding in report.findings.examples[:SHOWN_FINDINGS]:
         detail = f" ({printable(finding.detail)})" if finding.detail else ""
         yield f"    {finding.damage.replace('_', ' ')}: {printable(finding.path)}{detail}"
-    if (more := report.findings.counts.total() - SHOWN_FINDINGS) > 0:
+    told = report.findings.counts.total() - report.findings.counts[Damage.NO_DIGEST]
+    if (more := told - SHOWN_FINDINGS) > 0:
         yield f"    … and {more:,} more (--json has up to 1,000)"
     if report.too_young:
         yield f"  files without a row, too young to judge while a run may be at work: {report.too_young:,}"
@@ -112,12 +114,14 @@ def _repair_lines(repair: Repair | None) -> Iterator[str]:
         return
     where = "" if repair.folder is None else f" to {printable(str(repair.folder))}"
     yield f"repaired: images re-opened: {repair.images_reopened:,}; files moved{where}: {repair.files_moved:,}; counters recomputed"
+    if repair.digests_noted:
+        yield f"  digests noted of files that had none: {repair.digests_noted:,}"
     for problem in repair.problems[:_SHOWN_PROBLEMS]:
         yield f"  not repaired: {printable(problem)}"
 
 
 def _last_line(report: VerifyReport, verdict: Verdict, place: str) -> str:
-    harmless = any(report.findings.counts[damage] for damage in HARMLESS)
+    left = any(report.findings.counts[damage] for damage in LEFT_BY_A_KILL)
     if not verdict.clean:
         todo = (
             "look at what is named above"
@@ -127,7 +131,7 @@ def _last_line(report: VerifyReport, verdict: Verdict, place: str) -> str:
         return f"wrong: {verdict.wrong:,}; {todo}"
     if verdict.fixed and report.harmful:
         return f"rows and files agree again; `asyncdl run {place}` fetches what was re-opened"
-    return "rows and files agree" + (f"; `asyncdl run {place}` settles what a kill left" if harmless else "")
+    return "rows and files agree" + (f"; `asyncdl run {place}` settles what a kill left" if left else "")
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -25,9 +25,24 @@ def test_rows_are_kept_escaped_and_counted(tmp_path: Path) -> None:
 def test_without_rejects_there_is_no_file_and_an_old_one_goes(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("of an earlier reading")
-    with RejectsFile(path, 100):
-        pass
+    with RejectsFile(path, 100) as rejects:
+        rejects.begin()
     assert not path.exists()
+
+
+def test_it_goes_back_to_where_it_stood(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    with RejectsFile(path, 100) as rejects:
+        rejects.add("t", 1, RejectReason.NO_LINK, "one")
+        rejects.flush()
+        before, size_bytes = path.read_bytes(), rejects.size_bytes
+        rejects.add("t", 2, RejectReason.NO_LINK, "two")
+    with RejectsFile(path, 100) as rejects:
+        rejects.go_back({RejectReason.NO_LINK: 1}, size_bytes)
+        assert path.read_bytes() == before
+        rejects.add("t", 2, RejectReason.NO_LINK, "two")
+        assert rejects.counts == {RejectReason.NO_LINK: 2}
+    assert [line.split("\t")[1] for line in path.read_text().splitlines()] == ["line", "1", "2"]
 
 
 def test_file_and_samples_are_bounded_and_the_count_is_not(tmp_path: Path) -> None:

@@ -1,0 +1,192 @@
+"""The rules of `RowRules` in duckdb's words, for the rows that are ordinary: nearly all of them.
+
+For each row of a chunk SQL says whether it is *ordinary*: one link that stands alone in the only column of links, an id, a kind that is surely
+an image, and texts that need no cleaning. Such a row is taken as it stands. Any other row is left to `RowRules`, which stays the only place
+where rules are; a test holds that both agree. Cells come as columns `c0`, `c1`, …; an empty cell is NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+from typing import Final
+
+from asyncdl.ingest.columns import Column, Columns
+from asyncdl.ingest.options import Bounds
+from asyncdl.ingest.rows import MAX_INTEGER_ID
+from asyncdl.urls.plain import MANIFEST_WORDS, MAX_PLAIN_CHARS, PLAIN_URL
+
+TEXTS: Final = ("licence", "rights_holder", "creator", "media_format", "references", "title")
+"""The roles of columns that are kept as texts, as `Columns` names them and in the order of the table of rows."""
+
+_ONE_URL: Final = r"https?://(?:www\.)?[A-Za-z0-9._~%/?=&+@-]*[A-Za-z0-9/]"
+# What `RowRules` would clean or trim: control characters anywhere, blanks of any kind at the ends (or, to be short, the odd ones anywhere).
+_NEEDS_CARE: Final = (
+    r"[\x{01}-\x{1f}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]|(?:^|\x{7c}) | (?:$|\x{7c})"
+)
+_SURE_KINDS: Final = ("stillimage", "image", "still image")
+
+
+class State(IntEnum):
+    """What SQL says of a row: not a row at all, one without media that need not have any, ordinary, ordinary and plain, or for `RowRules` to say."""
+
+    NO_ROW = -1
+    WITHOUT_MEDIA = 0
+    ORDINARY = 1
+    PLAIN = 2
+    ODD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The columns of a table that have a role: `places` in the file, and the roles with places among the needed."""
+
+    places: tuple[int, ...]
+    columns: Columns
+
+    def names(self) -> list[str]:
+        """The names of the needed cells, in order."""
+        return [f"c{place}" for place in range(len(self.places))]
+
+
+def needed_of(columns: Columns) -> Needed:
+    """The columns that are needed at all: of GBIF's 15 some nine, of an occurrence's 250 a few."""
+    used: set[int] = set()
+    for role in fields(columns):
+        value = getattr(columns, role.name)
+        for column in value if isinstance(value, tuple) else (value,):
+            if isinstance(column, Column) and column.index >= 0:
+                used.add(column.index)
+    places = tuple(sorted(used))
+    moved = {index: place for place, index in enumerate(places)}
+
+    def at(column: Column) -> Column:
+        return replace(column, index=moved.get(column.index, -1))
+
+    changes: dict[str, object] = {}
+    for role in fields(columns):
+        value = getattr(columns, role.name)
+        if isinstance(value, tuple):
+            changes[role.name] = tuple(at(column) for column in value)
+        elif isinstance(value, Column):
+            changes[role.name] = at(value)
+    return Needed(places, replace(columns, **changes))  # type: ignore[arg-type]
+
+
+class PlainSql:
+    """The expressions for one table. Texts from outside (defaults, prefixes) are parameters, by name in `values`."""
+
+    def __init__(self, needed: Needed, bounds: Bounds, *, only_images: bool, id_prefix: str) -> None:
+        self._columns = needed.columns
+        self._bounds = bounds
+        self._only_images = only_images
+        self._prefixed = bool(id_prefix)
+        self.values: dict[str, object] = {"prefix": id_prefix} if id_prefix and needed.columns.id is None else {}
+        self._has_cells = bool(needed.places)
+
+    def _without_media(self) -> str:
+        """Whether the row is one that has no link and need not have any."""
+        if not self._columns.optional:
+            return "false"
+        cells = [self._text((column,)) for column in (*self._columns.photo, *self._columns.fallback)]
+        return " AND ".join(f"{cell} IS NULL" for cell in cells)
+
+    def state(self) -> str:
+        """A row's `State` as a number. Never NULL."""
+        cases = [f"WHEN {self._without_media()} THEN {State.WITHOUT_MEDIA:d}"]
+        if len(self._columns.photo) == 1:
+            conditions = [self._sure_image(), self._clean()]
+            if self._columns.id is not None:
+                conditions.append(f"{self._id()} IS NOT NULL AND length({self._id()}) <= {self._bounds.max_id_chars:d}")
+            sure = " AND ".join(f"({condition})" for condition in conditions)
+            cases.append(f"WHEN NOT coalesce({sure}, false) THEN {State.ODD:d}")
+            cases.append(f"WHEN coalesce({self._plain()}, false) THEN {State.PLAIN:d}")
+            cases.append(f"WHEN coalesce(regexp_full_match({self.photo()}, '{_ONE_URL}'), false) THEN {State.ORDINARY:d}")
+        return f"CASE {' '.join(cases)} ELSE {State.ODD:d} END"
+
+    def photo(self) -> str:
+        """The link."""
+        return self._text(self._columns.photo[:1])
+
+    def _plain(self) -> str:
+        """Whether the link, on a plain host, needs no rules."""
+        url = self.photo()
+        words = " OR ".join(f"contains(lower({url}), '{word}')" for word in MANIFEST_WORDS)
+        media_format = self._text(self._columns.media_format)
+        return (
+            f"(regexp_full_match({url}, '{PLAIN_URL}') AND length({url}) <= {MAX_PLAIN_CHARS:d} AND NOT ({words})"
+            f" AND NOT starts_with(lower(coalesce({media_format}, '')), 'application/'))"
+        )
+
+    def record(self) -> str:
+        """The id as a whole number, or NULL."""
+        if self._columns.id is None:
+            return "NULL" if self._prefixed else "line"
+        cell = self._id()
+        return (
+            f"CASE WHEN try_cast({cell} AS BIGINT) BETWEEN 0 AND {MAX_INTEGER_ID:d}"
+            f" AND CAST(try_cast({cell} AS BIGINT) AS VARCHAR) = {cell} THEN try_cast({cell} AS BIGINT) END"
+        )
+
+    def name(self) -> str:
+        """The id as text, where it is no whole number."""
+        if self._columns.id is None:
+            return "$prefix || line" if self._prefixed else "NULL"
+        return f"CASE WHEN ({self.record()}) IS NULL THEN {self._id()} END"
+
+    def texts(self) -> list[str]:
+        """The texts that are kept, in the order of `TEXTS`."""
+        return [self._text(getattr(self._columns, role)) for role in TEXTS]
+
+    def _id(self) -> str:
+        assert self._columns.id is not None
+        return self._text((self._columns.id,))
+
+    def _text(self, columns: Sequence[Column]) -> str:
+        """The first of these that says something."""
+        found: list[str] = []
+        for column in columns:
+            if column.index >= 0:
+                found.append(f"c{column.index}")
+            if column.default:
+                found.append(self._parameter(column.default))
+                break
+        if not found:
+            return "CAST(NULL AS VARCHAR)"
+        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+    def _parameter(self, value: str) -> str:
+        for name, known in self.values.items():
+            if known == value and name != "prefix":
+                return f"${name}"
+        name = f"default_{len(self.values)}"
+        self.values[name] = value
+        return f"${name}"
+
+    def _sure_image(self) -> str:
+        """Whether the row surely says nothing against being a picture."""
+        if not self._only_images:
+            return "true"
+        kind, media_format = self._text(self._columns.kind), self._text(self._columns.media_format)
+        listed = ", ".join(f"'{kind}'" for kind in _SURE_KINDS)
+        return (
+            f"starts_with(lower(coalesce({media_format}, '')), 'image') OR lower({kind}) IN ({listed})"
+            f" OR ({kind} IS NULL AND ({media_format} IS NULL OR NOT regexp_matches(lower({media_format}), '^(audio|video)/')))"
+        )
+
+    def _clean(self) -> str:
+        """Whether no cell that is kept needs trimming, cleaning or cutting, looked at in one go."""
+        cells = [text for text in (*self.texts(), self.photo()) if not text.startswith("CAST")]
+        if self._columns.id is not None:
+            cells.append(self._id())
+        kind = self._text(self._columns.kind)
+        if not kind.startswith("CAST"):
+            cells.append(kind)
+        said = f"concat_ws('|', {', '.join(dict.fromkeys(cells))})"
+        # Clean lines hold no control character of ASCII, so text that is all ASCII needs a look at its blanks only.
+        return (
+            f"length({said}) <= {self._bounds.max_metadata_chars:d} AND CASE WHEN strlen({said}) = length({said})"
+            f" THEN {said} = trim({said}) AND NOT contains({said}, ' |') AND NOT contains({said}, '| ')"
+            f" ELSE NOT regexp_matches({said}, '{_NEEDS_CARE}') END"
+        )

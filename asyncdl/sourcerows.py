@@ -1,0 +1,299 @@
+"""What sources say, kept as Parquet: the rows of each source, sorted by record, in `sources/<number>/` of a collection.
+
+SQLite holds what is wanted and what became of it; these files hold what a source said and never change: links as published, licence,
+creator, title, and columns of the occurrence. A folder with its `about.json` is whole; ingest folds images out of it, `explain` and
+`export` look records up in it. The files are sorted and cut into ranges of records, so one record or one range is found by the
+statistics that Parquet keeps per row group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from asyncdl.errors import CollectionError
+
+NUMBERED: Final = "rows"
+"""Files `rows-000.parquet`, …: records whose id is a whole number."""
+NAMED: Final = "names"
+"""Files `names-000.parquet`, …: records whose id is text."""
+KEPT: Final = {NUMBERED: "records", NAMED: "record_names"}
+"""The files beside each kind with the columns of the occurrence that were kept."""
+KINDS: Final = (NUMBERED, NAMED)
+
+PHOTO_BORDER: Final = "\x1e"
+"""Between the photos of a row."""
+URL_BORDER: Final = "\x1d"
+"""Between the links of one photo, the best first."""
+
+COLUMNS: Final[Mapping[str, str]] = {
+    "member": "SMALLINT",
+    "line": "BIGINT",
+    "photos": "VARCHAR",
+    "plain": "BOOLEAN",
+    "licence": "VARCHAR",
+    "rights_holder": "VARCHAR",
+    "creator": "VARCHAR",
+    "media_format": "VARCHAR",
+    "reference": "VARCHAR",
+    "title": "VARCHAR",
+}
+"""The columns of a part after `record` (BIGINT, or VARCHAR for text ids), with their types."""
+
+_TEXTS: Final = ("licence", "rights_holder", "creator", "media_format", "reference", "title")
+
+ROWS_PER_GROUP: Final = 51_200
+"""Rows of a row group: what one batch of an ingest takes, and what finding one record reads. A multiple of duckdb's 2,048."""
+
+DATASETS_FILE: Final = "datasets.json"
+"""Beside the parts: how the datasets of an archive want to be cited."""
+_ABOUT: Final = "about.json"
+_FORMAT: Final = 1
+_MAX_ABOUT_BYTES: Final = 16_000_000
+_READER_MEMORY_BYTES: Final = 256_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a source as a whole.
+
+    `members` are its tables by number; `counts`, `rejects` and the length of the rejects file are what reading it came to.
+    """
+
+    name: str
+    members: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    rejects_bytes: int = 0
+    doi: str = ""
+    citation: str = ""
+    rights: str = ""
+    keep_columns: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+
+    @property
+    def cite(self) -> str:
+        """How the source wants to be cited, in one line; empty where it does not say. A DOI that the text lacks is added."""
+        doi = f"https://doi.org/{self.doi}" if self.doi else ""
+        return (
+            self.citation
+            if self.doi and self.doi in self.citation.lower()
+            else " ".join(part for part in (self.citation, doi) if part)
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write it, whole or not at all, and durably: it says that the folder is whole."""
+        unfinished = folder / f"{_ABOUT}.new"
+        with unfinished.open("w", encoding="utf-8") as file:
+            json.dump({"format": _FORMAT, **asdict(self)}, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(folder / _ABOUT)
+
+    @classmethod
+    def load(cls, folder: Path) -> About:
+        """Read it. Raises `CollectionError` when it is missing, damaged or of a later format."""
+        path = folder / _ABOUT
+        try:
+            if path.stat().st_size > _MAX_ABOUT_BYTES:
+                raise CollectionError(f"{path} is larger than any real one", "restore a copy of the folder")
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if values.pop("format") != _FORMAT:
+                raise CollectionError(f"{path} was written by a newer asyncdl", "use that version, or a newer one")
+            for name in ("members", "keep_columns", "filters"):
+                values[name] = tuple(values.get(name, ()))
+            return cls(**values)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CollectionError(f"{path} cannot be read: {error}", "restore a copy of the folder") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Records from `first` (None: the first there is) up to but not with `after` (None: to the last), in the parts of one `kind`.
+
+    `part` names the file that holds them all; empty where they may stand in any.
+    """
+
+    kind: str
+    first: int | str | None = None
+    after: int | str | None = None
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowColumns:
+    """The rows of a range, in columns, sorted by record, member and line."""
+
+    records: npt.NDArray[np.int64] | list[str]
+    members: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64]
+    photos: list[str]
+    plain: npt.NDArray[np.bool_]
+    media_formats: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRow:
+    """One row of a source as it was said, without what is empty."""
+
+    member: str
+    line: int
+    urls: tuple[str, ...]
+    licence: str = ""
+    rights_holder: str = ""
+    creator: str = ""
+    media_format: str = ""
+    reference: str = ""
+    title: str = ""
+
+
+class SourceRows:
+    """The rows of one source. Looks at the disk when asked; every answer is bounded by a range or a record."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def whole(self) -> bool:
+        """Whether reading the source came to its end."""
+        return (self.folder / _ABOUT).is_file()
+
+    @property
+    def about(self) -> About:
+        """What is known of the source as a whole."""
+        return About.load(self.folder)
+
+    @property
+    def datasets(self) -> Mapping[str, Mapping[str, str]]:
+        """Title, DOI, citation and rights of the datasets of an archive, by their keys; empty where it describes none."""
+        path = self.folder / DATASETS_FILE
+        try:
+            found: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        except (OSError, ValueError) as error:
+            raise CollectionError(f"{path} cannot be read: {error}", "restore a copy of the folder") from error
+        return found
+
+    def parts(self, kind: str) -> list[Path]:
+        """The files of a kind, in the order of their records."""
+        return sorted(self.folder.glob(f"{kind}-*.parquet"))
+
+    def ranges(self, rows_per_range: int = ROWS_PER_GROUP) -> list[Range]:
+        """Ranges of records of about so many rows each, all of them together everything, in order."""
+        return [found for kind in KINDS for part in self.parts(kind) for found in self._ranges_of_part(kind, part, rows_per_range)]
+
+    def _ranges_of_part(self, kind: str, part: Path, rows_per_range: int) -> Iterator[Range]:
+        """Cut at every so manieth row: a record that goes on behind the cut belongs to the range behind it, whole."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT record FROM read_parquet($part, file_row_number = true) WHERE file_row_number % $step = 0 ORDER BY record",
+                {"part": str(part), "step": rows_per_range},
+            ).fetchall()
+        firsts = [record for (record,) in rows]
+        for first, after in zip(firsts, [*firsts[1:], None], strict=True):
+            yield Range(kind, first, after, part.name)
+
+    def rows_of(self, records: Range) -> RowColumns:
+        """The rows of a range, as folding needs them."""
+        found = self._columns("record, member, line, photos, plain, coalesce(media_format, '') AS media_format", records)
+        ids = found["record"]
+        return RowColumns(
+            ids.astype(np.int64) if records.kind == NUMBERED else ids.tolist(),
+            found["member"].astype(np.int64),
+            found["line"].astype(np.int64),
+            found["photos"].tolist(),
+            found["plain"].astype(np.bool_),
+            found["media_format"].tolist(),
+        )
+
+    def of_record(self, record: int | str) -> tuple[SaidRow, ...]:
+        """What the source says of one record, in its order."""
+        kind = NUMBERED if isinstance(record, int) else NAMED
+        names = ", ".join(f"coalesce({name}, '')" for name in _TEXTS)
+        sql = f"SELECT member, line, photos, {names} FROM read_parquet($files) WHERE record = $record ORDER BY member, line"  # noqa: S608  ours
+        rows = self._rows(sql, kind, record)
+        members = self.about.members
+        return tuple(
+            SaidRow(members[member] if member < len(members) else "", line, split_links(photos), *texts)
+            for member, line, photos, *texts in rows
+        )
+
+    def kept(self, record: int | str) -> Mapping[str, str]:
+        """The columns of the occurrence that were kept of a record; empty where there are none."""
+        kind = NUMBERED if isinstance(record, int) else NAMED
+        parts = self.parts(KEPT[kind])
+        if not parts:
+            return {}
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT * EXCLUDE (record) FROM read_parquet($files) WHERE record = $record LIMIT 1",
+                {"files": [str(part) for part in parts], "record": record},
+            )
+            names = [str(column[0]) for column in found.description or ()]
+            row = found.fetchone()
+        return {} if row is None else {name: str(value) for name, value in zip(names, row, strict=True) if value}
+
+    def _rows(self, sql: str, kind: str, record: int | str) -> list[tuple[Any, ...]]:
+        parts = self.parts(kind)
+        if not parts:
+            return []
+        with self._open() as connection:
+            return connection.execute(sql, {"files": [str(part) for part in parts], "record": record}).fetchall()
+
+    def _columns(self, names: str, records: Range) -> Mapping[str, npt.NDArray[Any]]:
+        conditions = []
+        parts = [self.folder / records.part] if records.part else self.parts(records.kind)
+        values: dict[str, object] = {"files": [str(part) for part in parts]}
+        for name, sign, bound in (("first", ">=", records.first), ("after", "<", records.after)):
+            if bound is not None:
+                conditions.append(f"record {sign} ${name}")
+                values[name] = bound
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        sql = f"SELECT {names} FROM read_parquet($files){where} ORDER BY record, member, line"  # noqa: S608  names of ours
+        with self._open() as connection:
+            found = connection.execute(sql, values).fetchnumpy()
+        return {name: np.ma.getdata(column) for name, column in found.items()}
+
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own for one question. Raises `CollectionError` for files that cannot be read."""
+        connection = duckdb.connect(":memory:", config=reader_config())
+        try:
+            yield connection
+        except duckdb.Error as error:
+            first = str(error).strip().splitlines()[0][:200]
+            raise CollectionError(
+                f"{self.folder} cannot be read: {first}",
+                "restore a copy of it; `asyncdl init --reset` makes it anew from the source",
+            ) from error
+        finally:
+            connection.close()
+
+
+def reader_config() -> dict[str, str | bool | int | float | list[str]]:
+    """How duckdb is opened to read parts: little memory, one thread, nothing fetched from outside."""
+    return {
+        "memory_limit": f"{_READER_MEMORY_BYTES}B",
+        "threads": 1,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+def split_links(photos: str) -> tuple[str, ...]:
+    """All links of a row, in its order."""
+    return tuple(photos.replace(PHOTO_BORDER, URL_BORDER).split(URL_BORDER))
+
+
+def folders(sources: Path) -> Sequence[Path]:
+    """The whole sources of a collection, in the order of their numbers. `sources` is the collection's folder of them."""
+    numbered = [(int(path.name), path) for path in sources.glob("*") if path.name.isdigit() and (path / _ABOUT).is_file()]
+    return [path for _, path in sorted(numbered)]
