@@ -50,19 +50,6 @@ class NewCandidate:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRow:
-    """What one row of the source says about an image beside its URL; empty text where it says nothing."""
-
-    line: int
-    licence: str = ""
-    rights_holder: str = ""
-    creator: str = ""
-    media_format: str = ""
-    references: str = ""
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class NewManifest:
     """A IIIF Presentation manifest of a record: work of its own. `key` is the key of its base."""
 
@@ -74,12 +61,11 @@ class NewManifest:
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """One distinct photo of a record: its canonical key, its candidates best first, the rows it was folded from."""
+    """One distinct photo of a record: its canonical key, its candidates best first."""
 
     key: str
     key_hash: int
     candidates: tuple[NewCandidate, ...]
-    rows: tuple[SourceRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

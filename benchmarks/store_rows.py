@@ -22,7 +22,6 @@ from asyncdl.model import (
     NewFile,
     NewImage,
     NewRecord,
-    SourceRow,
     Transition,
     WorkKind,
 )
@@ -36,15 +35,14 @@ FIRST_ID = 1_000_000_000
 
 
 def records(count: int) -> Iterator[NewRecord]:
-    """Records of one image each; every seventh has a second candidate, all say something about rights."""
+    """Records of one image each; every seventh has a second candidate."""
     for place in range(count):
         host = f"host{place * 7919 % HOSTS}.example.org"
         url = f"https://{host}/media/{place:09d}/original.jpg"
         candidates = [NewCandidate(url, 1, CandidateKind.IMAGE, host)]
         if place % 7 == 0:
             candidates.append(NewCandidate(url.replace("original", "medium"), 2, CandidateKind.IMAGE, host))
-        row = SourceRow(place, licence="CC BY 4.0", rights_holder=f"Museum {place % 50}", creator=f"Person {place % 5000}")
-        yield NewRecord(FIRST_ID + place, (NewImage(url, hash(url), tuple(candidates), (row,)),))
+        yield NewRecord(FIRST_ID + place, (NewImage(url, hash(url), tuple(candidates)),))
 
 
 async def one_round(count: int, folder: Path) -> dict[str, float]:

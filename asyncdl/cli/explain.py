@@ -32,9 +32,13 @@ def explain(collection: CollectionArgument, asked: _Asked, *, as_json: JsonOptio
 
     A URL is looked up by its key, so any size of the same photo finds it; on a large collection that takes a while.
     """
-    running = Collection(collection).holder()
+    place_of = Collection(collection)
+    running = place_of.holder()
     found = run_coroutine(
-        ask_rows(collection, lambda store: gather_explanation(store, asked, SystemClock().now().utc_ms, running=running))
+        ask_rows(
+            collection,
+            lambda store: gather_explanation(store, asked, SystemClock().now().utc_ms, running=running, sources=place_of.sources),
+        )
     )
     if found is None:
         raise UsageError(

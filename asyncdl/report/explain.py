@@ -5,13 +5,18 @@ Finds out what was meant and gathers it; how it looks is in `explain_view`, its 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from asyncdl.collection import Holder
+from asyncdl.errors import CollectionError
 from asyncdl.model import LaneRecord
+from asyncdl.sourcerows import SaidRow, SourceRows, folders
 from asyncdl.store import HostStory, ImageStory, RecordRow, RecordStory
 from asyncdl.store.reader import Reader
 from asyncdl.urls import host_of, lane_of, resolve
@@ -29,6 +34,19 @@ class Subject(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSaid:
+    """What the sources say of one record: its media rows, and the columns of the occurrence that were kept."""
+
+    rows: tuple[SaidRow, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    def of_image(self, image: ImageStory) -> tuple[SaidRow, ...]:
+        """The rows that name a link of the image."""
+        links = {candidate.url for candidate in image.candidates}
+        return tuple(row for row in self.rows if any(url in links or resolve(url).url in links for url in row.urls))
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """All that is known of what was asked for. `asked_key` is the key of a URL; `lanes` are those of all hosts named."""
 
@@ -40,10 +58,37 @@ class Explanation:
     lanes: Mapping[str, LaneRecord] = field(default_factory=dict)
     asked_key: str = ""
     running: Holder | None = None
+    said: Mapping[int, RecordSaid] = field(default_factory=dict)
+    """What the sources say of each record, by its row; a source that cannot be read says nothing."""
 
 
-async def explain(store: Reader, asked: str, now_ms: int, *, running: Holder | None = None) -> Explanation | None:
-    """Look for a record of that id, else a host of that name, else a URL; None when nothing is known of it."""
+async def explain(
+    store: Reader, asked: str, now_ms: int, *, running: Holder | None = None, sources: Path | None = None
+) -> Explanation | None:
+    """Look for a record of that id, else a host of that name, else a URL; None when nothing is known of it.
+
+    `sources` is the collection's folder of what its sources say.
+    """
+    found = await _explain(store, asked, now_ms, running=running)
+    if found is None or sources is None:
+        return found
+    said = {story.record.id: await asyncio.to_thread(_said, sources, story.record.external_id) for story in found.records}
+    return replace(found, said=said)
+
+
+def _said(sources: Path, record: int | str) -> RecordSaid:
+    rows: list[SaidRow] = []
+    kept: dict[str, str] = {}
+    for folder in folders(sources):
+        with suppress(
+            CollectionError
+        ):  # `verify` is the place to be told of damage; a story without its source is one all the same
+            rows += SourceRows(folder).of_record(record)
+            kept |= SourceRows(folder).kept(record)
+    return RecordSaid(tuple(rows), kept)
+
+
+async def _explain(store: Reader, asked: str, now_ms: int, *, running: Holder | None) -> Explanation | None:
     asked = asked.strip()
     if not asked:
         return None

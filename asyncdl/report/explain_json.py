@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncdl.errors import error_type
 from asyncdl.model import CandidateKind, LaneRecord
-from asyncdl.report.explain import Explanation, key_of
+from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.standing import Standing, host_standing, image_standing
 from asyncdl.report.wording import time_or_none, time_text, verdict_text
 from asyncdl.store import HostStory, ImageStory, ManifestStory, RecordStory, StoredCandidate, StoredFailure, StoredFile
@@ -31,9 +31,14 @@ def _record(story: RecordStory, found: Explanation, place: str) -> dict[str, Any
         "images_saved": row.successes,
         "images_open": row.open_images,
         "completed_at": time_or_none(row.completed_ms),
+        "occurrence": dict(_said(found, story).kept),
         "images": [_image(image, story, found, place) for image in story.images],
         "manifests": [_manifest(manifest, found.at_ms) for manifest in story.manifests],
     }
+
+
+def _said(found: Explanation, story: RecordStory) -> RecordSaid:
+    return found.said.get(story.record.id, RecordSaid())
 
 
 def _image(image: ImageStory, story: RecordStory, found: Explanation, place: str) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def _image(image: ImageStory, story: RecordStory, found: Explanation, place: str
         "candidates": [_candidate(candidate, current=candidate.position == state.candidate) for candidate in image.candidates],
         "files": [_file(file) for file in image.files],
         "failures": [_failure(failure) for failure in image.failures],
-        "source_rows": [asdict(row) for row in image.source_rows],
+        "source_rows": [asdict(row) for row in _said(found, story).of_image(image)],
     }
 
 

@@ -13,10 +13,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from asyncdl.errors import error_type
-from asyncdl.model import CandidateKind, LaneRecord, SourceRow
-from asyncdl.report.explain import Explanation, key_of
+from asyncdl.model import CandidateKind, LaneRecord
+from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.standing import Standing, host_standing, image_standing
 from asyncdl.report.wording import counted, time_text, verdict_text, when
+from asyncdl.sourcerows import SaidRow
 from asyncdl.status import ImageStatus
 from asyncdl.store import HostStory, ImageStory, ManifestStory, RecordStory, StoredCandidate, StoredFailure, StoredFile
 from asyncdl.terminal import printable
@@ -28,6 +29,7 @@ SHOWN_FAILURES: Final = 5
 SHOWN_SOURCE_ROWS: Final = 3
 MAX_URL_CHARS: Final = 500
 MAX_PAGE_CHARS: Final = 300
+MAX_KEPT_CHARS: Final = 100
 
 _STYLES: Final = {
     ImageStatus.SUCCESS: "green", ImageStatus.FAILED: "red", ImageStatus.EXHAUSTED: "red",
@@ -50,6 +52,10 @@ def _record(story: RecordStory, found: Explanation, place: str) -> Iterator[Rend
     progress = f"{row.successes} of {counted(row.images, 'image')} saved, {row.open_images} open"
     ended = f", ended {time_text(row.completed_ms)}" if row.completed_ms else ""
     yield _line(("record ", "bold"), (printable(str(row.external_id)), "bold"), f": {row.status.label} ({progress}{ended})")
+    kept = found.said.get(row.id, RecordSaid()).kept
+    if kept:
+        said = "; ".join(f"{printable(name, MAX_KEPT_CHARS)} {printable(value, MAX_KEPT_CHARS)}" for name, value in kept.items())
+        yield from _indented(1, [_line("occurrence ", said)])
     for manifest in story.manifests[:SHOWN_IMAGES]:
         yield from _indented(1, _manifest(manifest, found.at_ms))
     for image in _asked_first(story.images, found.asked_key)[:SHOWN_IMAGES]:
@@ -71,7 +77,7 @@ def _image(image: ImageStory, story: RecordStory, found: Explanation, place: str
     yield from _indented(1, (_candidate(one, current=one.position == state.candidate) for one in image.candidates))
     yield from _indented(1, (line for file in image.files for line in _file(file)))
     yield from _indented(1, _failures(image.failures))
-    yield from _indented(1, _source_rows(image.source_rows))
+    yield from _indented(1, _source_rows(found.said.get(story.record.id, RecordSaid()).of_image(image)))
 
 
 def _manifest(manifest: ManifestStory, now_ms: int) -> Iterator[RenderableType]:
@@ -132,12 +138,12 @@ def _failure(failure: StoredFailure) -> Iterator[Text]:
         )
 
 
-def _source_rows(rows: Iterable[SourceRow]) -> Iterator[Text]:
+def _source_rows(rows: Iterable[SaidRow]) -> Iterator[Text]:
     rows = tuple(rows)
     for row in rows[:SHOWN_SOURCE_ROWS]:
         facts = {
             "licence": row.licence, "rights holder": row.rights_holder, "creator": row.creator,
-            "format": row.media_format, "references": row.references, "title": row.title,
+            "format": row.media_format, "references": row.reference, "title": row.title,
         }  # fmt: skip
         said = "; ".join(f"{name} {printable(text)}" for name, text in facts.items() if text)
         yield _line("source ", f"row {row.line}: {said or 'only the link'}")

@@ -35,12 +35,8 @@ _REKEY: Final = "UPDATE images SET key_hash = ? WHERE id = ?"
 _SPEND_ELSEWHERE: Final = """
 UPDATE candidates SET spent = ?1 WHERE image IN (SELECT id FROM images WHERE record = ?2) AND kind = 1 AND url = ?3 AND spent IS NULL
 """
-_MERGE: Final = (
-    "UPDATE OR IGNORE source_rows SET image = ? WHERE image = ?",
-    "UPDATE failures SET work_id = ? WHERE kind = 0 AND work_id = ?",
-)
+_MERGE: Final = ("UPDATE failures SET work_id = ? WHERE kind = 0 AND work_id = ?",)
 _DELETE: Final = (
-    "DELETE FROM source_rows WHERE image = ?",
     "DELETE FROM candidates WHERE image = ?",
     "DELETE FROM images WHERE id = ?",
 )

@@ -1,4 +1,4 @@
-"""Texts that are stored once and named by a row number: hosts, terms of metadata, pages of servers.
+"""Texts that are stored once and named by a row number: hosts, pages of servers.
 
 Nothing is cached between calls, so memory does not grow with the number of hosts; a batch asks once.
 New names get their rows in alphabetical order: the same input makes the same database.
@@ -18,8 +18,6 @@ from asyncdl.urls import lane_of
 _INSERT_HOST: Final = "INSERT INTO hosts(name, lane) VALUES (?, ?) ON CONFLICT(name) DO NOTHING"
 _HOSTS_BY_NAME: Final = "SELECT h.name, h.id FROM json_each(?) AS wanted JOIN hosts AS h ON h.name = wanted.value"
 _HOSTS_BY_ID: Final = "SELECT h.id, h.name FROM json_each(?) AS wanted JOIN hosts AS h ON h.id = wanted.value"
-_INSERT_TERM: Final = "INSERT INTO terms(text) VALUES (?) ON CONFLICT(text) DO NOTHING"
-_TERMS_BY_TEXT: Final = "SELECT t.text, t.id FROM json_each(?) AS wanted JOIN terms AS t ON t.text = wanted.value"
 _COUNT_PAGE: Final = """
 INSERT INTO texts(digest, n, text) VALUES (?, ?, ?)
 ON CONFLICT(digest) DO UPDATE SET n = n + excluded.n RETURNING id
@@ -53,17 +51,6 @@ def host_ids(connection: sqlite3.Connection, names: Collection[str]) -> dict[str
 def host_names(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:
     """The names of host rows."""
     return dict(connection.execute(_HOSTS_BY_ID, (id_list(ids),)).fetchall())
-
-
-def term_ids(connection: sqlite3.Connection, texts: Collection[str]) -> dict[str, int]:
-    """The rows of terms, made where they are new."""
-    wanted = json.dumps(list(texts))
-    found = dict(connection.execute(_TERMS_BY_TEXT, (wanted,)).fetchall())
-    new = sorted(text for text in texts if text not in found)
-    if new:
-        connection.executemany(_INSERT_TERM, [(text,) for text in new])
-        found = dict(connection.execute(_TERMS_BY_TEXT, (wanted,)).fetchall())
-    return found
 
 
 def page_ids(connection: sqlite3.Connection, pages: Sequence[str]) -> dict[str, int]:

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from asyncdl.errors import error_type
-from asyncdl.model import CandidateKind, NewImage, NewManifest, NewRecord, SourceRow
+from asyncdl.model import CandidateKind, NewImage, NewManifest, NewRecord
 from asyncdl.status import ImageStatus, record_status
 from asyncdl.store import sources
 from asyncdl.store.interning import host_ids, storable
 from asyncdl.store.merging import Merge
-from asyncdl.store.metadata import insert_source_rows, says_something
 from asyncdl.store.records import rows_of, text_id
 from asyncdl.store.rows import LoadCounts
 
@@ -40,7 +39,7 @@ def load(connection: sqlite3.Connection, records: Sequence[NewRecord], source: i
     """See `Store.load`."""
     total = [0] * 6
     for batch in _without_repeats(records):
-        counts = _Load(connection).run(batch, source)
+        counts = _Load(connection).run(batch)
         total = [sum(pair) for pair in zip(total, counts, strict=True)]
     if cursor is not None:
         sources.move_cursor(connection, source, cursor)
@@ -76,9 +75,8 @@ class _Load:
         self._candidates: list[tuple[object, ...]] = []
         self._manifests: list[tuple[object, ...]] = []
         self._numbers: list[tuple[int, int]] = []
-        self._said: list[tuple[int, SourceRow]] = []
 
-    def run(self, records: Sequence[NewRecord], source: int) -> tuple[int, int, int, int, int, int]:
+    def run(self, records: Sequence[NewRecord]) -> tuple[int, int, int, int, int, int]:
         """Store everything; returns the fields of `LoadCounts`."""
         connection = self._connection
         rows = rows_of(connection, [record.external_id for record in records])
@@ -95,8 +93,6 @@ class _Load:
         connection.executemany(_INSERT_CANDIDATE, self._candidates)
         manifests_new = connection.executemany(_INSERT_MANIFEST, self._manifests).rowcount if self._manifests else 0
         self._tally.manifests(_PENDING, manifests_new)
-        if self._said:
-            insert_source_rows(connection, source, self._said)
         gained, reopened = self._merge.finish()
         self._tally.write(connection, None)
         return (
@@ -132,8 +128,6 @@ class _Load:
                 self._merge.watch(self._next_image)
                 self._add_image(row, number, image, record.manifests, rolled_up=False)
                 number += 1
-            else:
-                self._said.extend((known, said) for said in image.rows if says_something(said))
         if number > first:
             self._numbers.append((number, row))
         self._add_manifests(row, record.manifests)
@@ -160,9 +154,6 @@ class _Load:
             self._tally.counter(host_id, status, error, 1, 0)
         else:
             self._tally.image(record, host_id, status, error, size_bytes=0, sign=1)
-        for said in image.rows:
-            if says_something(said):
-                self._said.append((image_id, said))
         return status
 
     def _ensure_manifest(self, record: int, image: NewImage, position: int, manifests: Sequence[NewManifest]) -> None:

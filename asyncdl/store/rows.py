@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from asyncdl.model import FileRole, LaneRecord, SourceRow, WorkKind
+from asyncdl.model import FileRole, LaneRecord, WorkKind
 from asyncdl.status import ImageStatus, RecordStatus
 
 QUEUE_START = (-1, -1)
@@ -207,7 +207,6 @@ class ImageStory:
     candidates: tuple[StoredCandidate, ...]
     files: tuple[StoredFile, ...]
     failures: tuple[StoredFailure, ...]
-    source_rows: tuple[SourceRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

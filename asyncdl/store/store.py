@@ -141,8 +141,8 @@ class Store(Reader):
         """Add records in one transaction; what is known already is merged by record and key, so loading twice is harmless.
 
         Images are numbered in the order given. A URL new to an image that had ended without a file re-opens it.
-        An image without any usable URL is stored as failed (`no_url`). `source` owns the rows of metadata;
-        `cursor` is remembered with it in the same transaction.
+        An image without any usable URL is stored as failed (`no_url`). `cursor` is
+        remembered with `source` in the same transaction.
         """
         return await self._db.write(loading.load, records, source, cursor)
 

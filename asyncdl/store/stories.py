@@ -10,7 +10,6 @@ from asyncdl.errors import error_type_of_code
 from asyncdl.status import ImageStatus, RecordStatus
 from asyncdl.store.figures import errors_of_host, host_counts
 from asyncdl.store.interning import id_list, storable
-from asyncdl.store.metadata import source_rows_of
 from asyncdl.store.records import FIRST_TEXT_ROW, external_id_of, text_id
 from asyncdl.store.rows import HostStory, ImageStory, ManifestStory, RecordRow, RecordStory, StoredCandidate, StoredFailure
 from asyncdl.store.selection import STATES_OF_RECORD, files_of, image_state
@@ -92,11 +91,11 @@ def host_story(connection: sqlite3.Connection, host: str) -> HostStory | None:
 def _image_story(connection: sqlite3.Connection, row: Sequence[Any]) -> ImageStory:
     state = image_state(row)
     candidates = tuple(
-        StoredCandidate(position, url, rank, kind, _name(spent))
+        StoredCandidate(position, url, rank or resolve(url).rank, kind, _name(spent))  # 0: never needed to be looked at
         for position, url, rank, kind, spent in connection.execute(_CANDIDATES, (state.id,))
     )
     failures = _failures(connection.execute(_FAILURES, (_IMAGE, state.id)))
-    return ImageStory(state, candidates, tuple(files_of(connection, [state.id])), failures, source_rows_of(connection, state.id))
+    return ImageStory(state, candidates, tuple(files_of(connection, [state.id])), failures)
 
 
 def _manifest_story(connection: sqlite3.Connection, row: Sequence[Any]) -> ManifestStory:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asyncdl.collection import Collection
+from asyncdl.ingest.rows import Identified, MediaRow
+from asyncdl.ingest.rowtable import RowTable
 from asyncdl.model import (
     Batch,
     CandidateKind,
@@ -20,10 +22,10 @@ from asyncdl.model import (
     NewImage,
     NewManifest,
     NewRecord,
-    SourceRow,
     Transition,
     WorkKind,
 )
+from asyncdl.sourcerows import About
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
 from asyncdl.urls import host_of, key_hash, resolve
@@ -57,12 +59,12 @@ class Sample:
         return Collection(self.root)
 
 
-def new_image(*urls: str, kind: CandidateKind = CandidateKind.IMAGE, rows: tuple[SourceRow, ...] = ()) -> NewImage:
+def new_image(*urls: str, kind: CandidateKind = CandidateKind.IMAGE) -> NewImage:
     """An image of these URLs, keyed by the first; ranks as they stand."""
     key = resolve(urls[0]).key or urls[0]
     hosts = [host_of(url) or ("evil.example.org" if "evil" in url else "") for url in urls]
     candidates = tuple(NewCandidate(url, place + 1, kind, hosts[place]) for place, url in enumerate(urls) if hosts[place])
-    return NewImage(key, key_hash(key), candidates, rows)
+    return NewImage(key, key_hash(key), candidates)
 
 
 def stored_file(root: Path, external_id: int | str, number: int, content: bytes, extension: str = "jpg") -> NewFile:
@@ -76,15 +78,36 @@ def stored_file(root: Path, external_id: int | str, number: int, content: bytes,
 
 
 def records() -> list[NewRecord]:
-    row = SourceRow(7, "CC BY 4.0", "The [i]Museum[/i]", "A. Botanist\x1b[0m", "image/jpeg", "https://good.example.org/1", "A leaf")
     manifest = NewManifest(MANIFEST_URL, "manifest", key_hash("manifest"), host_of(MANIFEST_URL))
     return [
-        NewRecord(1000001, (new_image(SAVED_URL, rows=(row,)), new_image("https://good.example.org/img/2.dng"))),
+        NewRecord(1000001, (new_image(SAVED_URL), new_image("https://good.example.org/img/2.dng"))),
         NewRecord(1000002, (new_image(NOT_FOUND_PAGE_URL, HOSTILE_URL), new_image("https://slow.example.org/3.jpg"))),
         NewRecord(1000003, (new_image(MANIFEST_URL, kind=CandidateKind.MANIFEST),), (manifest,)),
         NewRecord(HOSTILE_ID, (new_image("https://broken.example.org/4.jpg"),)),
         NewRecord(1000004, (new_image("https://busy.example.org/5.jpg"), NewImage("", 12345, ()))),
     ]
+
+
+def say(collection: Collection, source: int) -> None:
+    """What the source says of the first record."""
+    row = MediaRow(
+        0,
+        7,
+        ((SAVED_URL,),),
+        "CC BY 4.0",
+        "The [i]Museum[/i]",
+        "A. Botanist\x1b[0m",
+        "image/jpeg",
+        "https://good.example.org/1",
+        "A leaf",
+    )
+    folder = collection.source_folder(source)
+    folder.mkdir(parents=True)
+    with RowTable(collection.scratch / "rows", 200_000_000, 1) as rows:
+        rows.insert([Identified(1000001, row)])
+        for _ in rows.write(folder):
+            pass
+    About("archive [x].zip", ("multimedia.txt",)).save(folder)
 
 
 async def build(root: Path) -> Sample:
@@ -93,6 +116,7 @@ async def build(root: Path) -> Sample:
     async with await Store.create(collection.db, {"image": "original"}) as store:
         source = await store.add_source("archive [x].zip", "dwca", "fingerprint")
         await store.load(records(), source=source.id)
+        say(collection, source.id)
         await store.finish_source(source.id, 9, 1)
         sample = await _sample(store, root)
         await store.apply(_batch(sample), NOW_MS)

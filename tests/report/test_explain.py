@@ -16,7 +16,7 @@ from tests.report.samples import HOSTILE_ID, MANIFEST_URL, NOT_FOUND_PAGE_URL, N
 
 async def ask(sample: Sample, asked: str) -> Explanation | None:
     async with await Store.open(sample.collection.db, read_only=True) as store:
-        return await explain(store, asked, NOW_MS + 60_000)
+        return await explain(store, asked, NOW_MS + 60_000, sources=sample.collection.sources)
 
 
 async def told(sample: Sample, asked: str) -> tuple[str, dict[str, Any]]:

@@ -16,7 +16,6 @@ from asyncdl.model import (
     NewImage,
     NewManifest,
     NewRecord,
-    SourceRow,
     Transition,
     Work,
     WorkKind,
@@ -33,13 +32,13 @@ def candidate(url: str, rank: int = 1, kind: CandidateKind = CandidateKind.IMAGE
     return NewCandidate(url, rank, kind, host_of(url))
 
 
-def image(key: int, *urls: str, rows: tuple[SourceRow, ...] = ()) -> NewImage:
+def image(key: int, *urls: str) -> NewImage:
     """An image whose candidates rank as they stand; a URL that ends in `manifest.json` is a manifest."""
     candidates = []
     for place, url in enumerate(urls):
         kind = CandidateKind.MANIFEST if url.endswith("manifest.json") else CandidateKind.IMAGE
         candidates.append(candidate(url, place + 1, kind))
-    return NewImage(f"key-{key}", key, tuple(candidates), rows)
+    return NewImage(f"key-{key}", key, tuple(candidates))
 
 
 def record(external_id: int | str, *images: NewImage, manifests: tuple[NewManifest, ...] = ()) -> NewRecord:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncdl.model import CandidateKind, SourceRow, WorkKind
+from asyncdl.model import CandidateKind, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store import LoadCounts, Store
 from tests.store.makers import all_due, apply, failed, image, manifest, new_store, query, record, saved
@@ -132,18 +132,6 @@ async def test_a_new_url_leaves_a_saved_image_alone(store: Store) -> None:
     counts = await store.load([record(7, image(1, A, B))])
     assert (counts.candidates_new, counts.images_reopened) == (1, 0)
     assert (await store.counts()).by_status["success"] == 1
-
-
-async def test_what_rows_say_is_kept_with_terms_stored_once(store: Store) -> None:
-    said = SourceRow(3, "CC0", "Museum", "A. Person", "image/jpeg", "https://a.org/page", "A leaf")
-    rows = [record(place, image(1, A, rows=(said, SourceRow(4)))) for place in range(3)]
-    await store.load(rows, source=1)
-    await store.load(rows, source=1)
-    assert await query(store, "SELECT count(*) FROM source_rows") == [(3,)]
-    assert await query(store, "SELECT text FROM terms ORDER BY text") == [("A. Person",), ("CC0",), ("Museum",), ("image/jpeg",)]
-    story = await store.record_story(0)
-    assert story is not None
-    assert story.images[0].source_rows == (said,)
 
 
 async def test_nothing_is_stored_for_nothing(store: Store) -> None:
