@@ -20,11 +20,10 @@ from asyncdl.urls.plain import MANIFEST_WORDS, MAX_PLAIN_CHARS, PLAIN_URL
 TEXTS: Final = ("licence", "rights_holder", "creator", "media_format", "references", "title")
 """The roles of columns that are kept as texts, as `Columns` names them and in the order of the table of rows."""
 
-_ONE_URL: Final = r"https?://(?:www\.)?[A-Za-z0-9._~%/?=&+@-]*[A-Za-z0-9/]"
+# A comma or a colon may stand inside a URL; what would make it several is another scheme, or `www.` behind a comma (`urls.split_urls`).
+_ONE_URL: Final = r"https?://(?:www\.)?[A-Za-z0-9._~%/?=&+@,:-]*[A-Za-z0-9/]"
 # What `RowRules` would clean or trim: control characters anywhere, blanks of any kind at the ends (or, to be short, the odd ones anywhere).
-_NEEDS_CARE: Final = (
-    r"[\x{01}-\x{1f}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]|(?:^|\x{7c}) | (?:$|\x{7c})"
-)
+_NEEDS_CARE: Final = r"[\x{01}-\x{1f}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]|^ | $"
 _SURE_KINDS: Final = ("stillimage", "image", "still image")
 
 
@@ -102,7 +101,11 @@ class PlainSql:
             sure = " AND ".join(f"({condition})" for condition in conditions)
             cases.append(f"WHEN NOT coalesce({sure}, false) THEN {State.ODD:d}")
             cases.append(f"WHEN coalesce({self._plain()}, false) THEN {State.PLAIN:d}")
-            cases.append(f"WHEN coalesce(regexp_full_match({self.photo()}, '{_ONE_URL}'), false) THEN {State.ORDINARY:d}")
+            url = self.photo()
+            one = (
+                f"regexp_full_match({url}, '{_ONE_URL}') AND NOT contains({url}[9:], '://') AND NOT contains(lower({url}), ',www.')"
+            )
+            cases.append(f"WHEN coalesce({one}, false) THEN {State.ORDINARY:d}")
         return f"CASE {' '.join(cases)} ELSE {State.ODD:d} END"
 
     def photo(self) -> str:
@@ -176,17 +179,16 @@ class PlainSql:
         )
 
     def _clean(self) -> str:
-        """Whether no cell that is kept needs trimming, cleaning or cutting, looked at in one go."""
+        """Whether no cell that is kept needs trimming, cleaning or cutting."""
         cells = [text for text in (*self.texts(), self.photo()) if not text.startswith("CAST")]
         if self._columns.id is not None:
             cells.append(self._id())
         kind = self._text(self._columns.kind)
         if not kind.startswith("CAST"):
             cells.append(kind)
-        said = f"concat_ws('|', {', '.join(dict.fromkeys(cells))})"
-        # Clean lines hold no control character of ASCII, so text that is all ASCII needs a look at its blanks only.
-        return (
-            f"length({said}) <= {self._bounds.max_metadata_chars:d} AND CASE WHEN strlen({said}) = length({said})"
-            f" THEN {said} = trim({said}) AND NOT contains({said}, ' |') AND NOT contains({said}, '| ')"
-            f" ELSE NOT regexp_matches({said}, '{_NEEDS_CARE}') END"
+        # Clean lines hold no control character of ASCII, so a text that is all ASCII needs a look at its ends only.
+        return " AND ".join(
+            f"({cell} IS NULL OR (length({cell}) <= {self._bounds.max_metadata_chars:d} AND CASE WHEN strlen({cell}) = length({cell})"
+            f" THEN NOT starts_with({cell}, ' ') AND NOT ends_with({cell}, ' ') ELSE NOT regexp_matches({cell}, '{_NEEDS_CARE}') END))"
+            for cell in dict.fromkeys(cells)
         )
