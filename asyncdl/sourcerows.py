@@ -272,7 +272,7 @@ class SourceRows:
             first = str(error).strip().splitlines()[0][:200]
             raise CollectionError(
                 f"{self.folder} cannot be read: {first}",
-                "restore a copy of it; `asyncdl init --reset` makes it anew from the source",
+                "restore a copy of it, or make the collection anew from its source",
             ) from error
         finally:
             connection.close()

@@ -126,5 +126,5 @@ class Comparison:
         except duckdb.Error as error:
             raise CollectionError(
                 f"{', '.join(str(folder) for folder in folders)} cannot be read: {str(error).splitlines()[0][:200]}",
-                "`asyncdl init --reset` makes them anew from the source",
+                "restore a copy of it, or make the collection anew from its source",
             ) from error
