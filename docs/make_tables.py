@@ -37,6 +37,12 @@ _BOUNDS = (
     ("asyncdl.web.MAX_HEADERS", "header fields of an answer"),
     ("asyncdl.web.MAX_HEADER_LINE_BYTES", "one header line"),
     ("asyncdl.blobs.intents.MAX_JOURNAL_BYTES", "the intent journal"),
+    ("asyncdl.ingest.blocks.BLOCK_BYTES", "of a source that are sifted at once"),
+    ("asyncdl.ingest.blocks.MAX_LINE_BYTES", "of one line that are read at all"),
+    ("asyncdl.ingest.chunks.CHUNK_BYTES", "of a source that duckdb reads at once"),
+    ("asyncdl.sourcerows.ROWS_PER_GROUP", "rows that are folded and committed together"),
+    ("asyncdl.ingest.matching.KEYS_PER_PASS", "ids that a selection compares with at once"),
+    ("asyncdl.legacy.adopt.BATCH_CLAIMS", "earlier files adopted in one commit"),
 )
 _FIRST_FLAG_CODE = 200  # from here on the names stand on success rows and candidates, not on failures
 

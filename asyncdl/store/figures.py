@@ -35,27 +35,27 @@ WHERE (l.pause_until_ms > ? OR l.held = 1) AND c.status IN (0, 1)
 """
 
 # The truth that the counters repeat: every image with the bytes of its files.
-_RECOUNTED: Final = """
+RECOUNTED: Final = """
 SELECT i.host, i.status, coalesce(i.error, -1) AS error, count(*) AS images,
   sum(CASE WHEN i.status = 2 THEN (SELECT coalesce(sum(f.size_bytes), 0) FROM files AS f WHERE f.image = i.id) ELSE 0 END) AS bytes
 FROM images AS i GROUP BY 1, 2, 3
 """
 _DIFFERENT: Final = f"""
-SELECT host, status, error, images, bytes FROM ({_RECOUNTED}) EXCEPT SELECT * FROM counters WHERE images <> 0 OR bytes <> 0
+SELECT host, status, error, images, bytes FROM ({RECOUNTED}) EXCEPT SELECT * FROM counters WHERE images <> 0 OR bytes <> 0
 """  # noqa: S608  own words
 _SURPLUS: Final = f"""
-SELECT * FROM counters WHERE images <> 0 OR bytes <> 0 EXCEPT SELECT host, status, error, images, bytes FROM ({_RECOUNTED})
+SELECT * FROM counters WHERE images <> 0 OR bytes <> 0 EXCEPT SELECT host, status, error, images, bytes FROM ({RECOUNTED})
 """  # noqa: S608  own words
 _ROLLED: Final = """
 SELECT r.id, count(i.id) AS images, coalesce(sum(i.status = 2), 0) AS successes, coalesce(sum(i.status IN (0, 1)), 0) AS open_images,
   coalesce(max(i.number) + 1, 0) AS next_number
 FROM records AS r LEFT JOIN images AS i ON i.record = r.id GROUP BY r.id
 """
-_STATUS: Final = "CASE WHEN t.images > 0 AND t.successes = t.images THEN 2 WHEN t.images > 0 AND t.open_images = 0 THEN 3 WHEN t.open_images = t.images THEN 0 ELSE 1 END"
+RECORD_STATUS: Final = "CASE WHEN t.images > 0 AND t.successes = t.images THEN 2 WHEN t.images > 0 AND t.open_images = 0 THEN 3 WHEN t.open_images = t.images THEN 0 ELSE 1 END"
 _WRONG_RECORDS: Final = f"""
 SELECT r.id FROM records AS r JOIN ({_ROLLED}) AS t ON t.id = r.id
 WHERE (r.images, r.successes, r.open_images) <> (t.images, t.successes, t.open_images) OR r.next_number < t.next_number
-  OR r.status <> {_STATUS}
+  OR r.status <> {RECORD_STATUS}
 LIMIT {_MAX_REPORTED}
 """  # noqa: S608  own words
 _STRANDED: Final = f"""
@@ -72,16 +72,6 @@ _BY_TABLE: Final = {
     "saved_without_file": "SELECT count(*) FROM images AS i WHERE i.status = 2 AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.image = i.id)",
     "file_without_saved": "SELECT count(*) FROM files AS f JOIN images AS i ON i.id = f.image WHERE i.status <> 2",
 }
-_REBUILD: Final = (
-    "DELETE FROM counters",
-    f"INSERT INTO counters {_RECOUNTED}",
-    f"""UPDATE records AS r SET images = t.images, successes = t.successes, open_images = t.open_images,
-      next_number = max(r.next_number, t.next_number), status = {_STATUS} FROM ({_ROLLED}) AS t WHERE t.id = r.id""",  # noqa: S608  own words
-    "DELETE FROM record_counters",
-    "INSERT INTO record_counters SELECT status, count(*) FROM records GROUP BY status",
-    "DELETE FROM manifest_counters",
-    "INSERT INTO manifest_counters SELECT status, count(*) FROM manifests GROUP BY status",
-)
 
 
 def counts(connection: sqlite3.Connection) -> Counts:
@@ -155,12 +145,6 @@ def discrepancies(connection: sqlite3.Connection) -> Discrepancies:
         stranded=tuple(row[0] for row in connection.execute(_STRANDED)),
         by_table={table: wrong for table, wrong in by_table.items() if wrong},
     )
-
-
-def rebuild_counters(connection: sqlite3.Connection) -> None:
-    """See `Store.rebuild_counters`."""
-    for statement in _REBUILD:
-        connection.execute(statement)
 
 
 def _counts(statuses: type[IntEnum], rows: Iterable[tuple[int, int]]) -> Counts:

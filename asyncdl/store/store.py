@@ -7,14 +7,14 @@ thread, so the event loop never waits for the disk. What the rows say is read th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from asyncdl.model import Batch, BulkBatch, NewRecord
-from asyncdl.store import adopting, building, bulk, figures, loading, manifestqueue, moves, snapshots, sources
+from asyncdl.store import adopting, building, bulk, loading, manifestqueue, moves, recounting, snapshots, sources
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
@@ -178,9 +178,17 @@ class Store(Reader):
         """Note the SHA-256 of files, by row, that have none yet."""
         await self._db.write(adopting.note_digests, digests)
 
-    async def rebuild_counters(self) -> None:
-        """Recompute all counters and roll-ups from the rows. Reads every image: minutes on a large collection."""
-        await self._db.write(figures.rebuild_counters)
+    async def rebuild_counters(self, tell: Callable[[int], None] | None = None) -> None:
+        """Recompute all roll-ups and counters from the rows, `RECORDS_PER_COMMIT` records to a commit; `tell` is called with how many are done.
+
+        Reads every image: minutes on a large collection. Killed, the next call goes on with the page that was not committed.
+        """
+        done = 0
+        while await self._db.write(recounting.recount_page, recounting.RECORDS_PER_COMMIT):
+            done += recounting.RECORDS_PER_COMMIT
+            if tell is not None:
+                tell(done)
+        await self._db.write(recounting.recount_all)
 
     # ---- runs, events, meta
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -74,14 +74,14 @@ class Repair:
             self._note(path)
             self.unfixed += 1
 
-    async def counters(self) -> None:
+    async def counters(self, tell: Callable[[int], None] | None = None) -> None:
         """Recompute counters and roll-ups, and put rows that nothing would ever wake back into the queue."""
         for _ in range(_MAX_ROUNDS):
             states = await self._store.image_states((await self._store.discrepancies()).stranded)
             moves = tuple(_woken(state) for state in states.values())
             if not (await self._store.apply(Batch(transitions=moves), self._at_ms)).images_moved:
                 break
-        await self._store.rebuild_counters()
+        await self._store.rebuild_counters(tell)
         self.unfixed += count_discrepancies(await self._store.discrepancies())
 
     def _move_files(self, files: Iterable[StoredFile]) -> set[int]:

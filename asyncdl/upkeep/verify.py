@@ -120,7 +120,7 @@ class Verification:
             if looked_for:
                 await self._files_against_rows(known)
         if self._repair is not None:
-            await self._repair.counters()
+            await self._repair.counters(lambda done: self._tell("records", done, 0))
         seconds = self._clock.now().monotonic - self._began.monotonic
         return VerifyReport(
             self._findings,

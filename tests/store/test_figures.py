@@ -3,8 +3,8 @@ from collections.abc import Callable
 
 from asyncdl.model import LaneRecord, Transition
 from asyncdl.status import ImageStatus
-from asyncdl.store import ErrorCount, Store
-from tests.store.makers import apply, consistent, failed, image, manifest, record, saved
+from asyncdl.store import ErrorCount, Store, recounting
+from tests.store.makers import apply, consistent, failed, image, manifest, query, record, saved
 
 A, B, C = "https://a.org/1.jpg", "https://b.org/1.jpg", "https://c.org/1.jpg"
 M = "https://m.org/1/manifest.json"
@@ -81,6 +81,23 @@ async def test_a_recount_finds_what_is_wrong_and_a_rebuild_mends_it(store: Store
         assert found.counters or found.records or found.by_table, wrong
         await store.rebuild_counters()
         await consistent(store)
+
+
+async def test_a_rebuild_goes_page_by_page_and_on_where_it_was_killed(store: Store) -> None:
+    await load_some(store)
+    await store._db.write(run("UPDATE records SET successes = 9, status = 1"))
+    assert await store._db.write(recounting.recount_page, 1)
+    place = await store.get_meta("recounted_up_to")
+    assert place is not None
+    mended = await query(store, f"SELECT count(*) FROM records WHERE successes = 9 AND id <= {place}")
+    waiting = await query(store, f"SELECT count(*) FROM records WHERE successes = 9 AND id > {place}")
+    assert mended == [(0,)]
+    assert waiting > [(0,)]
+    told: list[int] = []
+    await store.rebuild_counters(told.append)
+    assert told == [recounting.RECORDS_PER_COMMIT]
+    assert await store.get_meta("recounted_up_to") is None
+    await consistent(store)
 
 
 async def test_a_recount_finds_images_that_nobody_would_try(store: Store) -> None:
