@@ -75,7 +75,7 @@ async def ingest_sources(root: str | os.PathLike[str], *sources: str | os.PathLi
     Raises `SourceError` for a source that cannot be read, `UsageError` for settings, `CollectionError` when `root` holds something
     else, `CollectionLocked` when another process holds it, `EnvironmentStops` when the machine does not let it be written.
     """
-    from asyncdl.app import initialise  # noqa: PLC0415
+    from asyncdl.app.collections import initialise  # noqa: PLC0415
 
     folder = Path(root)
     chosen, specs = _ingest_plan(folder, sources, settings)
@@ -105,7 +105,7 @@ async def run(collection: Collection, *, watch: Callable[[Event], None] | None =
     Raises `UsageError` for settings, `CollectionLocked` when another run holds the collection, `CollectionError` when it is damaged,
     `EnvironmentStops` when disk, network or a missing contact address stop the run.
     """
-    from asyncdl.app import open_job  # noqa: PLC0415
+    from asyncdl.app.jobs import open_job  # noqa: PLC0415
     from asyncdl.settings import load_run_settings  # noqa: PLC0415
 
     async with open_job(collection, load_run_settings(collection.root, settings)) as job:

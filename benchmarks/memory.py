@@ -26,7 +26,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from asyncdl.app import open_job
+from asyncdl.app.jobs import open_job
 from asyncdl.collection import Collection
 from asyncdl.download.body import Body
 from asyncdl.download.fetch import OpenSpool

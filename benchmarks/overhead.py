@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from asyncdl.app import lane_of_url, open_job
+from asyncdl.app.jobs import lane_of_url, open_job
 from asyncdl.clock import VirtualClock
 from asyncdl.collection import Collection
 from asyncdl.download.lane import LaneLimits

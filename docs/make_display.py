@@ -19,7 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from asyncdl.app import initialise, open_job
+from asyncdl.app.collections import initialise
+from asyncdl.app.jobs import open_job
 from asyncdl.collection import Collection
 from asyncdl.demo.museum import Museum
 from asyncdl.download.figures import Snapshot

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from asyncdl.app import import_legacy as adopt
+from asyncdl.app.legacy import import_legacy as adopt
 from asyncdl.cli.command import CollectionArgument, Command, Group, JsonOption, run_coroutine
 from asyncdl.cli.opening import ask_rows
 from asyncdl.clock import SystemClock, iso_utc

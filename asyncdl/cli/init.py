@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from asyncdl.app import choices_of, initialise
+from asyncdl.app.collections import choices_of, initialise
 from asyncdl.cli.command import Command, Flags, Group, run_coroutine, with_settings
 from asyncdl.cli.ingest_display import shown
 from asyncdl.cli.run import print_ending, run_shown

@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from asyncdl import events
-from asyncdl.app import Job, open_job
+from asyncdl.app.jobs import Job, open_job
 from asyncdl.cli.command import HERE, CollectionArgument, Command, Flags, Group, run_coroutine, with_settings
 from asyncdl.collection import Collection
 from asyncdl.download.ending import RunReport

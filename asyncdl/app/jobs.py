@@ -1,19 +1,19 @@
-"""Wiring: settings and a folder in, objects that work together out. Every object is made here, in order, by assignment."""
+"""A run, wired: settings and a folder in, objects that work together out. Every object is made here, in order, by assignment."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from asyncdl import events
+from asyncdl.app.wholeness import require_keys, require_whole
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
-from asyncdl.clock import Clock, SystemClock, iso_utc
+from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
@@ -28,25 +28,16 @@ from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
-from asyncdl.errors import AsyncdlError, CollectionError, UsageError
+from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
-from asyncdl.ingest import Choices, IngestOptions, IngestProgress, IngestReport, SourceSpec, ingest, parse_choices
-from asyncdl.legacy.account import Account
-from asyncdl.legacy.adopt import Adoption, LegacyOptions, LegacyProgress
-from asyncdl.legacy.claims import Claims, OldTree
-from asyncdl.settings import IngestSettings, RunSettings
+from asyncdl.settings import RunSettings
 from asyncdl.status import ImageStatus
-from asyncdl.store import INGEST_CACHE_BYTES, Reader, RunInfo, Store
+from asyncdl.store import RunInfo, Store
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
-from asyncdl.urls import KEYS_VERSION, host_of, lane_of
+from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web, WebSettings
-
-# What a collection is made with and keeps: later versions that know other layouts or image modes look here first.
-_PINNED = {"path_layout": "1", "image_mode": "original"}
-_SOURCES = "sources"
-_WHOLE = "ingested_at"
 
 MakeFetcher = Callable[[OpenSpool], Fetcher]
 """How benchmarks put another fetcher in the place of the network."""
@@ -93,68 +84,6 @@ class Job:
         return report
 
 
-async def initialise(
-    root: Path,
-    sources: Sequence[SourceSpec],
-    settings: IngestSettings,
-    progress: Callable[[IngestProgress], None],
-    *,
-    go_on: bool = False,
-) -> IngestReport | None:
-    """Make a collection and ingest its sources. What an earlier call that was killed has loaded is not loaded again.
-
-    Returns None when the collection is whole already and `go_on` says that this is well; otherwise that raises `UsageError`,
-    as does a collection of other sources.
-    """
-    collection = Collection(root)
-    fresh = not collection.db.exists()
-    collection = Collection.create(root) if fresh else Collection.open(root)
-    with collection.lock():
-        if fresh:
-            store = await Store.build(collection.db, {**_PINNED, _SOURCES: _fingerprints(sources)}, cache_bytes=INGEST_CACHE_BYTES)
-        else:
-            store = await Store.open(collection.db, cache_bytes=INGEST_CACHE_BYTES)
-        async with store:
-            if await store.get_meta(_SOURCES) != _fingerprints(sources):
-                if (await store.counts()).total:
-                    raise UsageError(f"{root} is a collection already, made from something else", "name another folder")
-                # Only a source that was refused has been here: the next one may be the right one.
-                await store.set_meta(_SOURCES, _fingerprints(sources))
-            if await store.get_meta(_WHOLE) is not None and not fresh:
-                if go_on:
-                    return None
-                raise UsageError(f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder")
-            report = await ingest(
-                store,
-                collection,
-                sources,
-                IngestOptions(memory_limit_bytes=settings.memory_limit_bytes, choices=choices_of(settings)),
-                progress,
-            )
-            await store.set_meta(_WHOLE, iso_utc(SystemClock().now().utc_ms))
-            if fresh:
-                await store.finish_building()
-    return report
-
-
-def choices_of(settings: IngestSettings) -> Choices:
-    """What is taken of a source. Raises `UsageError` for a choice that cannot be understood."""
-    return parse_choices(
-        where=settings.where,
-        licence=settings.licence,
-        exclude=settings.exclude_ledger,
-        max_per=settings.max_per,
-        sample=settings.sample_records,
-        seed=settings.seed,
-        keep_columns=settings.keep_columns,
-        occurrences=settings.occurrences,
-    )
-
-
-def _fingerprints(sources: Sequence[SourceSpec]) -> str:
-    return " ".join(source.fingerprint for source in sources)
-
-
 @asynccontextmanager
 async def open_job(
     collection: Collection, settings: RunSettings, *, clock: Clock | None = None, random: Random | None = None,
@@ -173,8 +102,8 @@ async def open_job(
             await Store.open(collection.db, synchronous="FULL" if settings.durability == "batch" else "NORMAL")
         )
         if make_fetcher is None:
-            await _require_whole(store, collection.root)
-            await _require_keys(store, collection.root)
+            await require_whole(store, collection.root)
+            await require_keys(store, collection.root)
             await require_contact(store, settings.contact)
         journal = IntentJournal(collection.intents / "journal")
         repairs = await recover(collection, store, journal, clock.now())
@@ -207,37 +136,6 @@ async def open_job(
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
         yield Job(collection, run, scheduler, figures, hub, clock, store, repaired)
-
-
-async def _require_whole(store: Reader, root: Path) -> None:
-    """Raise `CollectionError` when an `init` was stopped in the middle: a run would end well with half of the images."""
-    if await store.get_meta(_WHOLE) is None:
-        raise CollectionError(
-            f"{root} is not whole: its source was not read to the end", "type the `asyncdl init` that made it again"
-        )
-
-
-async def _require_keys(store: Reader, root: Path) -> None:
-    """Raise `CollectionError` when other rules made the keys: canvases of manifests would not find their images."""
-    made_with = await store.get_meta("keys_version")
-    if made_with != str(KEYS_VERSION):
-        raise CollectionError(
-            f"{root} was made with version {made_with} of the key rules; this asyncdl has version {KEYS_VERSION}",
-            "use the asyncdl that made it, or make the collection again in another folder: asyncdl init",
-        )
-
-
-async def import_legacy(
-    collection: Collection, store: Reader, writer: Store | None, tree: OldTree, claims: Claims, options: LegacyOptions,
-    account: Account, clock: Clock, watch: Callable[[LegacyProgress], None] | None = None,
-) -> None:  # fmt: skip
-    """Adopt files that an earlier tool saved; see `asyncdl.legacy.adopt`. Without a `writer` nothing is changed.
-
-    Raises `CollectionError` when the source of the collection was not read to its end: records would be missing.
-    """
-    await _require_whole(store, collection.root)
-    await _require_keys(store, collection.root)
-    await Adoption(collection, store, writer, tree, claims, options, account, clock, watch).run()
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:

@@ -1,0 +1,31 @@
+"""What has to be true of a collection before its rows are worked on: read to its end, and keyed by the rules of this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from asyncdl.errors import CollectionError
+from asyncdl.store import Reader
+from asyncdl.urls import KEYS_VERSION
+
+WHOLE: Final = "ingested_at"
+"""The key of `meta` that says when the sources were read to their end."""
+
+
+async def require_whole(store: Reader, root: Path) -> None:
+    """Raise `CollectionError` when an `init` was stopped in the middle: a run would end well with half of the images."""
+    if await store.get_meta(WHOLE) is None:
+        raise CollectionError(
+            f"{root} is not whole: its source was not read to the end", "type the `asyncdl init` that made it again"
+        )
+
+
+async def require_keys(store: Reader, root: Path) -> None:
+    """Raise `CollectionError` when other rules made the keys: canvases of manifests would not find their images."""
+    made_with = await store.get_meta("keys_version")
+    if made_with != str(KEYS_VERSION):
+        raise CollectionError(
+            f"{root} was made with version {made_with} of the key rules; this asyncdl has version {KEYS_VERSION}",
+            "use the asyncdl that made it, or make the collection again in another folder: asyncdl init",
+        )
