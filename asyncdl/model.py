@@ -78,6 +78,18 @@ class NewRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedRecord:
+    """A record that a replaced source named: what the living sources name of it now, each folded by itself; nothing when none does.
+
+    `in_source`: the source that is being added has usable links for it.
+    """
+
+    external_id: int | str
+    living: tuple[NewRecord, ...] = ()
+    in_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BulkBatch:
     """Records that are all new to their collection, with all that belongs to them, in columns: millions are inserted without a loop.
 

@@ -10,6 +10,7 @@ from asyncdl.store.legacydb import LegacyDatabase, LegacyRow
 from asyncdl.store.reader import Reader
 from asyncdl.store.rows import (
     QUEUE_START,
+    AddCounts,
     Applied,
     Discrepancies,
     ErrorCount,
@@ -37,6 +38,7 @@ __all__ = [
     "DEFAULT_CACHE_BYTES",
     "INGEST_CACHE_BYTES",
     "QUEUE_START",
+    "AddCounts",
     "Applied",
     "Discrepancies",
     "ErrorCount",

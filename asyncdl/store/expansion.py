@@ -13,6 +13,7 @@ from typing import Final
 from asyncdl.errors import IllegalMove, error_type
 from asyncdl.model import Canvas, ManifestTransition, NewCandidate
 from asyncdl.status import ImageStatus
+from asyncdl.store import gone
 from asyncdl.store.candidates import add_candidates, insert_candidates
 from asyncdl.store.interning import host_ids
 from asyncdl.store.ledger import FAILED, PENDING, ImageRow, Ledger, check_move
@@ -31,6 +32,7 @@ _TAKE_NUMBER: Final = "UPDATE records SET next_number = next_number + 1 WHERE id
 _INSERT_IMAGE: Final = """
 INSERT INTO images(record, number, key_hash, host, status, due, attempts, candidate) VALUES (?, ?, ?, ?, 0, 0, 0, ?) RETURNING id
 """
+_SHOWS: Final = "INSERT INTO canvases(image, manifest) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _REKEY: Final = "UPDATE images SET key_hash = ? WHERE id = ?"
 _SPEND_ELSEWHERE: Final = """
 UPDATE candidates SET spent = ?1 WHERE image IN (SELECT id FROM images WHERE record = ?2) AND kind = 1 AND url = ?3 AND spent IS NULL
@@ -67,7 +69,7 @@ class Expansion:
         canvases = _distinct(move.canvases)
         if move.to == ImageStatus.SUCCESS and canvases:
             self._connection.execute(_SPEND_ELSEWHERE, (EXPANDED, record, url))
-            self._expand(record, canvases, waiting)
+            self._expand(move.manifest, record, canvases, waiting)
         elif move.to.terminal:
             error = MANIFEST_ERROR if move.error is None else error_type(move.error).code
             for row in waiting:
@@ -85,7 +87,7 @@ class Expansion:
         self._ledger.tally.manifests(status, -1)
         self._ledger.tally.manifests(int(move.to), 1)
 
-    def _expand(self, record: int, canvases: Sequence[Canvas], waiting: list[ImageRow]) -> None:
+    def _expand(self, manifest: int, record: int, canvases: Sequence[Canvas], waiting: list[ImageRow]) -> None:
         """Give each canvas its image; the order of canvases and of numbers is kept."""
         hosts = host_ids(self._connection, {candidate.host for canvas in canvases for candidate in canvas.candidates})
         look_up_keys(self._connection, [record])
@@ -93,6 +95,8 @@ class Expansion:
         unmatched = [row for row in waiting if row.key_hash not in {canvas.key_hash for canvas in canvases}]
         wait_ids = {row.id for row in waiting}
         first: int | None = None
+        known: list[int] = []
+        shown: list[int] = []
         for canvas in canvases:
             row = by_key.get(canvas.key_hash)
             if row is None and unmatched:
@@ -104,9 +108,15 @@ class Expansion:
             else:
                 image = row.id
                 self._enrich(row, canvas.candidates, waits=row.id in wait_ids)
+                known.append(image)
+            shown.append(image)
             first = image if first is None else first
         for row in unmatched:
             self._leave_or_merge(row, first)
+        self._connection.executemany(_SHOWS, [(image, manifest) for image in shown])
+        if reopened := gone.name_again(self._ledger, self._waiting, known).reopened:  # they had been gone, and here they are
+            self._ledger.flush()
+            self._waiting.settle_images(reopened, anew=frozenset())
 
     def _create(self, record: int, canvas: Canvas, hosts: dict[str, int]) -> int:
         """A canvas that no row of the source named: a new image with the next free number."""

@@ -69,6 +69,8 @@ _BY_TABLE: Final = {
       + (SELECT count(*) FROM (SELECT * FROM record_counters WHERE records <> 0 EXCEPT SELECT status, count(*) FROM records GROUP BY status))""",
     "manifest_counters": """SELECT (SELECT count(*) FROM (SELECT status, count(*) FROM manifests GROUP BY status EXCEPT SELECT * FROM manifest_counters))
       + (SELECT count(*) FROM (SELECT * FROM manifest_counters WHERE manifests <> 0 EXCEPT SELECT status, count(*) FROM manifests GROUP BY status))""",
+    "sources": """SELECT count(*) FROM sources AS s WHERE s.images_gone <> (SELECT count(*) FROM gone AS g WHERE g.source = s.id)""",
+    "gone_without_image": "SELECT count(*) FROM gone AS g WHERE NOT EXISTS (SELECT 1 FROM images AS i WHERE i.id = g.image)",
     "saved_without_file": "SELECT count(*) FROM images AS i WHERE i.status = 2 AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.image = i.id)",
     "file_without_saved": "SELECT count(*) FROM files AS f JOIN images AS i ON i.id = f.image WHERE i.status <> 2",
 }

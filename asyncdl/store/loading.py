@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple, fields
 from typing import Final
 
 from asyncdl.errors import error_type
@@ -37,13 +38,22 @@ _NEXT_NUMBER: Final = "UPDATE records SET next_number = ? WHERE id = ?"
 
 def load(connection: sqlite3.Connection, records: Sequence[NewRecord], source: int, cursor: str | None) -> LoadCounts:
     """See `Store.load`."""
-    total = [0] * 6
-    for batch in _without_repeats(records):
-        counts = _Load(connection).run(batch)
-        total = [sum(pair) for pair in zip(total, counts, strict=True)]
+    counts, _ = load_records(connection, records)
     if cursor is not None:
         sources.move_cursor(connection, source, cursor)
-    return LoadCounts(*total)
+    return counts
+
+
+def load_records(connection: sqlite3.Connection, records: Sequence[NewRecord]) -> tuple[LoadCounts, set[int]]:
+    """Store records; returns what that changed, and the rows of known records that gained something."""
+    total = [0] * len(fields(LoadCounts))
+    gaining: set[int] = set()
+    for batch in _without_repeats(records):
+        one = _Load(connection)
+        counts = one.run(batch)
+        total = [sum(pair) for pair in zip(total, astuple(counts), strict=True)]
+        gaining |= one.gaining
+    return LoadCounts(*total), gaining
 
 
 def _without_repeats(records: Sequence[NewRecord]) -> Iterator[Sequence[NewRecord]]:
@@ -75,9 +85,10 @@ class _Load:
         self._candidates: list[tuple[object, ...]] = []
         self._manifests: list[tuple[object, ...]] = []
         self._numbers: list[tuple[int, int]] = []
+        self.gaining: set[int] = set()
 
-    def run(self, records: Sequence[NewRecord]) -> tuple[int, int, int, int, int, int]:
-        """Store everything; returns the fields of `LoadCounts`."""
+    def run(self, records: Sequence[NewRecord]) -> LoadCounts:
+        """Store everything. `gaining` then names the known records that gained something."""
         connection = self._connection
         rows = rows_of(connection, [record.external_id for record in records])
         self._hosts = host_ids(connection, _host_names(records))
@@ -93,15 +104,19 @@ class _Load:
         connection.executemany(_INSERT_CANDIDATE, self._candidates)
         manifests_new = connection.executemany(_INSERT_MANIFEST, self._manifests).rowcount if self._manifests else 0
         self._tally.manifests(_PENDING, manifests_new)
-        gained, reopened = self._merge.finish()
+        gains = self._merge.finish()
         self._tally.write(connection, None)
-        return (
-            len(self._records),
-            len(self._images),
-            self._merge.images_known,
-            len(self._candidates) + gained,
-            manifests_new,
-            reopened,
+        self.gaining = gains.records | {row for _, row in self._numbers}
+        return LoadCounts(
+            records_new=len(self._records),
+            images_new=len(self._images),
+            images_known=self._merge.images_known,
+            candidates_new=len(self._candidates) + gains.links,
+            manifests_new=manifests_new,
+            images_reopened=gains.images_reopened,
+            images_changed=gains.images_changed,
+            images_named_again=gains.images_named_again,
+            candidates_gained=gains.links,
         )
 
     def _add_record(self, row: int, text: str | None, record: NewRecord) -> None:

@@ -33,6 +33,7 @@ _COUNTERS: Final = (
     "INSERT INTO record_counters SELECT status, count(*) FROM records GROUP BY status",
     "DELETE FROM manifest_counters",
     "INSERT INTO manifest_counters SELECT status, count(*) FROM manifests GROUP BY status",
+    "UPDATE sources SET images_gone = (SELECT count(*) FROM gone WHERE source = sources.id)",
 )
 _FORGET: Final = "DELETE FROM meta WHERE key = ?"
 

@@ -6,7 +6,7 @@ Hosts, lanes and error types are named by text here; times are UTC milliseconds;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from asyncdl.model import FileRole, LaneRecord, WorkKind
 from asyncdl.status import ImageStatus, RecordStatus
@@ -20,7 +20,11 @@ QUEUE_START = (-1, -1)
 
 @dataclass(frozen=True, slots=True)
 class LoadCounts:
-    """What one `Store.load` changed. A known image counts once per mention, whether or not it gained a URL."""
+    """What one `Store.load` changed. A known image counts once per mention, whether or not it gained a URL.
+
+    `images_changed` are known ones that gained a URL, `candidates_gained` those URLs (of `candidates_new`); `images_named_again` had been
+    marked as gone.
+    """
 
     records_new: int = 0
     images_new: int = 0
@@ -28,6 +32,38 @@ class LoadCounts:
     candidates_new: int = 0
     manifests_new: int = 0
     images_reopened: int = 0
+    images_changed: int = 0
+    images_named_again: int = 0
+    candidates_gained: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AddCounts:
+    """What adding a source did to a collection, or to a range of it.
+
+    Records: `records_known` are those of the source in which nothing changed, `records_changed` gained or lost something (some of them,
+    `records_changed_elsewhere`, only other living sources name), of `records_gone` nothing is named any more. Images: `images_changed`
+    gained links, `images_named_again` had been gone; of the gone ones `images_withdrawn` had no file and are no longer asked.
+    """
+
+    records_new: int = 0
+    records_changed: int = 0
+    records_changed_elsewhere: int = 0
+    records_known: int = 0
+    records_gone: int = 0
+    images_new: int = 0
+    images_changed: int = 0
+    images_named_again: int = 0
+    images_reopened: int = 0
+    images_gone: int = 0
+    images_withdrawn: int = 0
+    links_gained: int = 0
+    links_new: int = 0
+    manifests_new: int = 0
+    manifests_withdrawn: int = 0
+
+    def __add__(self, other: AddCounts) -> AddCounts:
+        return AddCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(AddCounts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +83,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A source and how far its ingest got. `cursor` is what the reader asked to be remembered."""
+    """A source and how far its ingest got. `cursor` is what the reader asked to be remembered.
+
+    `replaces` is the source whose place it takes (0: none; None: not decided, or no addition), `replaced_by` the one that took its own.
+    `images_gone` counts the images that are gone since it was added.
+    """
 
     id: int
     name: str
@@ -57,6 +97,15 @@ class SourceState:
     rejected: int
     loaded: bool
     cursor: str | None
+    replaces: int | None = None
+    replaced_by: int | None = None
+    loaded_ms: int | None = None
+    images_gone: int = 0
+
+    @property
+    def living(self) -> bool:
+        """Whether what it names is named: it was read to its end, and no other took its place."""
+        return self.loaded and self.replaced_by is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +297,10 @@ class HostStory:
 
 @dataclass(frozen=True, slots=True)
 class RetryFilter:
-    """Which rows to re-open. An empty set of error types or hosts means any; `since_ms` looks at the last failure."""
+    """Which rows to re-open. An empty set of error types or hosts means any; `since_ms` looks at the last failure.
+
+    Images that no source names any more are left out unless `withdrawn` is among the error types.
+    """
 
     error_types: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()

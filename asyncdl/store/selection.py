@@ -35,11 +35,12 @@ SELECT {_FILE_COLUMNS} FROM json_each(?) AS wanted CROSS JOIN files AS f ON f.im
 CROSS JOIN images AS i ON i.id = f.image CROSS JOIN records AS r ON r.id = i.record ORDER BY f.image, f.id
 """  # noqa: S608  own columns
 
-# NULL in place of a list means any. The same words select images and manifests; only the table differs.
+# NULL in place of a list means any; what is gone is meant only when that is said. The same words select images and manifests; only the table differs.
 _FILTER: Final = """
 AND w.status IN (SELECT value FROM json_each(:statuses))
 AND (:errors IS NULL OR w.error IN (SELECT value FROM json_each(:errors)))
 AND (:hosts IS NULL OR w.host IN (SELECT h.id FROM json_each(:hosts) AS n JOIN hosts AS h ON h.name = n.value OR h.lane = n.value))
+AND (:gone_too OR (coalesce(w.error, -1) <> :withdrawn AND NOT (:kind = 0 AND EXISTS (SELECT 1 FROM gone AS g WHERE g.image = w.id))))
 AND (:since IS NULL OR EXISTS (SELECT 1 FROM failures AS f WHERE f.kind = :kind AND f.work_id = w.id AND f.at_ms >= :since))
 ORDER BY w.id LIMIT :limit
 """
@@ -51,6 +52,7 @@ _LAST: Final = {
     WorkKind.IMAGE: "SELECT coalesce(max(id), 0) FROM images",
     WorkKind.MANIFEST: "SELECT coalesce(max(id), 0) FROM manifests",
 }
+_WITHDRAWN: Final = error_type("withdrawn")
 _KIND_CODES: Final = {WorkKind.IMAGE: 0, WorkKind.MANIFEST: 1}
 
 
@@ -85,6 +87,8 @@ def select_for_retry(connection: sqlite3.Connection, wanted: RetryFilter, after_
         "limit": limit,
         "kind": _KIND_CODES[wanted.kind],
         "since": wanted.since_ms,
+        "gone_too": _WITHDRAWN.name in wanted.error_types,
+        "withdrawn": _WITHDRAWN.code,
         "statuses": id_list(sorted(wanted.statuses)),
         "errors": id_list(sorted(error_type(name).code for name in wanted.error_types)) if wanted.error_types else None,
         "hosts": json.dumps(sorted(wanted.hosts)) if wanted.hosts else None,

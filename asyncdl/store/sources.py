@@ -14,11 +14,15 @@ _KEYS_VERSION: Final = "keys_version"
 _MAX_DETAIL_CHARS: Final = 2000
 _MAX_EVENTS: Final = 100_000
 
-_SOURCE_COLUMNS: Final = "id, name, format, fingerprint, rows, rejected, loaded, cursor"
+_SOURCE_COLUMNS: Final = "id, name, format, fingerprint, rows, rejected, loaded, cursor, replaces, replaced_by, loaded_ms, images_gone"
 _ADD_SOURCE: Final = "INSERT INTO sources(name, format, fingerprint) VALUES (?, ?, ?) ON CONFLICT(name, fingerprint) DO NOTHING"
 _SOURCE: Final = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ? AND fingerprint = ?"  # noqa: S608  own columns
 _SOURCES: Final = f"SELECT {_SOURCE_COLUMNS} FROM sources ORDER BY id"  # noqa: S608  own columns
 _FINISH_SOURCE: Final = "UPDATE sources SET rows = ?, rejected = ?, loaded = 1, cursor = NULL WHERE id = ?"
+_DECIDE: Final = "UPDATE sources SET replaces = ? WHERE id = ?"
+_FINISH_ADDITION: Final = "UPDATE sources SET loaded_ms = ?1 WHERE id = ?2"
+_REPLACE: Final = "UPDATE sources SET replaced_by = ?1 WHERE id = (SELECT replaces FROM sources WHERE id = ?1)"
+_FORGET_SOURCE: Final = "DELETE FROM sources WHERE id = ? AND loaded = 0 AND cursor IS NULL"
 _MOVE_CURSOR: Final = "UPDATE sources SET cursor = ? WHERE id = ?"
 _START_RUN: Final = "INSERT INTO runs(started_ms, host, pid, version, settings) VALUES (?, ?, ?, ?, ?) RETURNING id"
 _FINISH_RUN: Final = "UPDATE runs SET ended_ms = ?, exit_status = ?, counts = ? WHERE id = ?"
@@ -48,6 +52,23 @@ def all_sources(connection: sqlite3.Connection) -> list[SourceState]:
 def finish_source(connection: sqlite3.Connection, source: int, rows: int, rejected: int) -> None:
     """See `Store.finish_source`."""
     connection.execute(_FINISH_SOURCE, (rows, rejected, source))
+
+
+def decide_replaced(connection: sqlite3.Connection, source: int, replaced: int) -> None:
+    """See `Store.decide_replaced`."""
+    connection.execute(_DECIDE, (replaced, source))
+
+
+def finish_addition(connection: sqlite3.Connection, source: int, rows: int, rejected: int, at_ms: int) -> None:
+    """See `Store.finish_addition`."""
+    finish_source(connection, source, rows, rejected)
+    connection.execute(_FINISH_ADDITION, (at_ms, source))
+    connection.execute(_REPLACE, (source,))
+
+
+def forget_source(connection: sqlite3.Connection, source: int) -> None:
+    """See `Store.forget_source`."""
+    connection.execute(_FORGET_SOURCE, (source,))
 
 
 def move_cursor(connection: sqlite3.Connection, source: int, cursor: str) -> None:
@@ -109,5 +130,5 @@ def all_meta(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _source(row: tuple[Any, ...]) -> SourceState:
-    source, name, source_format, fingerprint, rows, rejected, loaded, cursor = row
-    return SourceState(source, name, source_format, fingerprint, rows, rejected, bool(loaded), cursor)
+    source, name, source_format, fingerprint, rows, rejected, loaded, *rest = row
+    return SourceState(source, name, source_format, fingerprint, rows, rejected, bool(loaded), *rest)

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from asyncdl.model import Batch, BulkBatch, NewRecord
-from asyncdl.store import adopting, building, bulk, loading, manifestqueue, moves, recounting, snapshots, sources
+from asyncdl.model import Batch, BulkBatch, JudgedRecord, NewRecord
+from asyncdl.store import additions, adopting, building, bulk, loading, manifestqueue, moves, recounting, snapshots, sources
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
-from asyncdl.store.rows import Applied, LoadCounts, RunInfo, SourceState
+from asyncdl.store.rows import AddCounts, Applied, LoadCounts, RunInfo, SourceState
 
 
 class Store(Reader):
@@ -149,6 +149,25 @@ class Store(Reader):
     async def move_cursor(self, source: int, cursor: str) -> None:
         """Remember how far a source is loaded."""
         await self._db.write(sources.move_cursor, source, cursor)
+
+    async def decide_replaced(self, source: int, replaced: int) -> None:
+        """Remember whose place a source that is being added takes (0: nobody's), before its first range."""
+        await self._db.write(sources.decide_replaced, source, replaced)
+
+    async def add_range(self, records: Sequence[NewRecord], judged: Sequence[JudgedRecord], *, source: int, at_ms: int) -> AddCounts:
+        """Load records as `load` does, then mark what is gone of the judged ones, in one transaction; twice is harmless.
+
+        An image that is gone and has no file, and was still to be asked, ends as failed (`withdrawn`).
+        """
+        return await self._db.write(additions.add_range, records, judged, source, at_ms)
+
+    async def finish_addition(self, source: int, rows: int, rejected: int, at_ms: int) -> None:
+        """The source was added to its end: it lives, and the one it replaces no longer does."""
+        await self._db.write(sources.finish_addition, source, rows, rejected, at_ms)
+
+    async def forget_source(self, source: int) -> None:
+        """Forget a source of which nothing was loaded."""
+        await self._db.write(sources.forget_source, source)
 
     async def bulk_load(self, batch: BulkBatch, *, source: int, cursor: str | None = None) -> LoadCounts:
         """Add records that are all new to a database that is being built, and move the source's cursor, in one transaction."""

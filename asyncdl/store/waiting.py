@@ -136,10 +136,14 @@ class Waiting:
             return
         ended = manifest.status not in _OPEN
         attempts = 0 if ended else self._connection.execute(_ATTEMPTS, (manifest.id,)).fetchone()[0]
-        self._connection.execute(_WAKE, (attempts, manifest.id))
-        self._ledger.tally.manifests(manifest.status, -1)
+        self.wake(manifest.id, manifest.host, manifest.status, attempts)
+
+    def wake(self, manifest: int, host: int, status: int, attempts: int = 0) -> None:
+        """A manifest that sleeps, or ended without success (`status`), is due."""
+        self._connection.execute(_WAKE, (attempts, manifest))
+        self._ledger.tally.manifests(status, -1)
         self._ledger.tally.manifests(PENDING, 1)
-        self._ledger.nudge(manifest.host, 0)
+        self._ledger.nudge(host, 0)
 
     def _manifest_of(self, row: ImageRow, url: str) -> ManifestState | None:
         found = self._connection.execute(_MANIFEST_OF, (row.record, url, row.key_hash)).fetchone()
