@@ -66,7 +66,10 @@ _READER_MEMORY_BYTES: Final = 256_000_000
 class About:
     """What is known of a source as a whole.
 
-    `members` are its tables by number; `counts`, `rejects` and the length of the rejects file are what reading it came to.
+    `members` are its tables by number; `counts`, `rejects` and the length of the rejects file are what reading it came to. `choices` are those
+    it was read with, as `asyncdl.ingest.choices` says them. Where the lines of a list serve as ids, `line_prefix` stands before their numbers
+    (None: a column names the records), `next_line` is the first number that is free, and `continues` the source whose numbers it took over
+    (0: none), `continues_share` the share of that source's lines that it has.
     """
 
     name: str
@@ -79,6 +82,11 @@ class About:
     rights: str = ""
     keep_columns: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    line_prefix: str | None = None
+    next_line: int = 0
+    continues: int = 0
+    continues_share: float = 0.0
 
     @property
     def cite(self) -> str:
@@ -139,6 +147,19 @@ class RowColumns:
     photos: list[str]
     plain: npt.NDArray[np.bool_]
     media_formats: list[str]
+
+    @classmethod
+    def of(cls, kind: str, found: Mapping[str, npt.NDArray[Any]]) -> RowColumns:
+        """From columns as duckdb gives them, by name; none of them holds NULL."""
+        ids = found["record"]
+        return cls(
+            ids.astype(np.int64) if kind == NUMBERED else ids.tolist(),
+            found["member"].astype(np.int64),
+            found["line"].astype(np.int64),
+            found["photos"].tolist(),
+            found["plain"].astype(np.bool_),
+            found["media_format"].tolist(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +225,7 @@ class SourceRows:
     def rows_of(self, records: Range) -> RowColumns:
         """The rows of a range, as folding needs them."""
         found = self._columns("record, member, line, photos, plain, coalesce(media_format, '') AS media_format", records)
-        ids = found["record"]
-        return RowColumns(
-            ids.astype(np.int64) if records.kind == NUMBERED else ids.tolist(),
-            found["member"].astype(np.int64),
-            found["line"].astype(np.int64),
-            found["photos"].tolist(),
-            found["plain"].astype(np.bool_),
-            found["media_format"].tolist(),
-        )
+        return RowColumns.of(records.kind, found)
 
     def of_record(self, record: int | str) -> tuple[SaidRow, ...]:
         """What the source says of one record, in its order."""

@@ -20,6 +20,7 @@ PLACES = {
     "demo": "demo.COMMAND",
     "get": "init.GET",
     "init": "init.INIT",
+    "add": "add.COMMAND",
     "run": "run.COMMAND",
     "status": "status.COMMAND",
     "explain": "explain.COMMAND",

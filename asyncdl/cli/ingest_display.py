@@ -48,7 +48,7 @@ class Pace:
 
 def _rows(step: IngestProgress) -> int:
     """The rows that the stage has dealt with."""
-    return {Stage.READ: step.counts.rows_read, Stage.LOAD: step.done}.get(step.stage, 0)
+    return {Stage.READ: step.counts.rows_read, Stage.LOAD: step.done, Stage.COMPARE: step.done}.get(step.stage, 0)
 
 
 def _extent(step: IngestProgress) -> str:
@@ -57,7 +57,7 @@ def _extent(step: IngestProgress) -> str:
         return f"{step.counts.rows_read:,} rows, {of}"
     if step.stage is Stage.SORT:
         return f"{step.total or 0:,} rows"
-    what = "rows" if step.stage is Stage.LOAD else "indexes"
+    what = "indexes" if step.stage is Stage.INDEX else "rows"
     return f"{step.done:,} of {step.total or 0:,} {what}"
 
 

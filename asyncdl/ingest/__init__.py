@@ -3,14 +3,19 @@
 `detect` recognises a source, `ingest` loads it. It knows the kernel and nothing of requests, lanes or people.
 """
 
+from asyncdl.ingest.addaccounts import AddedSource, AddReport
+from asyncdl.ingest.adding import add
 from asyncdl.ingest.accounts import IngestCounts, IngestProgress, IngestReport, SourceReport, Stage
-from asyncdl.ingest.choices import Choices, parse_choices
+from asyncdl.ingest.choices import Choices, as_options, parse_choices
 from asyncdl.ingest.load import ingest
 from asyncdl.ingest.options import Bounds, IngestOptions
 from asyncdl.ingest.rejects import Reject, RejectReason
 from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
+from asyncdl.ingest.succession import Replaced, Replaces
 
 __all__ = [
+    "AddReport",
+    "AddedSource",
     "Bounds",
     "Choices",
     "IngestCounts",
@@ -19,10 +24,14 @@ __all__ = [
     "IngestReport",
     "Reject",
     "RejectReason",
+    "Replaced",
+    "Replaces",
     "SourceFormat",
     "SourceReport",
     "SourceSpec",
     "Stage",
+    "add",
+    "as_options",
     "detect",
     "ingest",
     "parse_choices",

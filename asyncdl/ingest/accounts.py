@@ -19,6 +19,7 @@ class Stage(StrEnum):
     READ = "read"
     SORT = "sort"
     LOAD = "load"
+    COMPARE = "compare"
     INDEX = "index"
 
 
@@ -27,9 +28,9 @@ class IngestCounts:
     """What became of the rows and links of a source.
 
     Two sums hold when a source was read to its end: `rows_read = rows_taken + rows_without_media +
-    rows_rejected + rows_filtered`, and `links = candidates + duplicates + links_rejected + links_over_limit`. Rows cut off
+    rows_rejected + rows_filtered`, and `links = candidates + duplicates + links_rejected + links_over_limit + links_known`. Rows cut off
     because their record has too many were taken first, so they count as rows taken; their links are
-    `links_over_limit`.
+    `links_over_limit`. `links_known` are those of records that stand just so in another source of the collection: an addition does not look at them.
     """
 
     rows_read: int = 0
@@ -42,6 +43,7 @@ class IngestCounts:
     duplicates: int = 0
     links_rejected: int = 0
     links_over_limit: int = 0
+    links_known: int = 0
     records: int = 0
     images: int = 0
     manifests: int = 0
@@ -50,7 +52,7 @@ class IngestCounts:
     def balanced(self) -> bool:
         """Whether both sums hold."""
         rows = self.rows_taken + self.rows_without_media + self.rows_rejected + self.rows_filtered
-        links = self.candidates + self.duplicates + self.links_rejected + self.links_over_limit
+        links = self.candidates + self.duplicates + self.links_rejected + self.links_over_limit + self.links_known
         return self.rows_read == rows and self.links == links
 
 
@@ -68,6 +70,7 @@ class Tally:
     duplicates: int = 0
     links_rejected: int = 0
     links_over_limit: int = 0
+    links_known: int = 0
     records: int = 0
     images: int = 0
     manifests: int = 0
@@ -92,7 +95,7 @@ class Space:
 class IngestProgress:
     """Where an ingest stands. `total` is None when it cannot be known beforehand (compressed text, standard input).
 
-    `done` and `total` count bytes while reading, rows while sorting and loading, indexes at the end. `space` is told once, at the start of a reading.
+    `done` and `total` count bytes while reading, rows while sorting, loading and comparing, indexes at the end. `space` is told once, at the start of a reading.
     """
 
     source: str

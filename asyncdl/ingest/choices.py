@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from asyncdl.errors import UsageError
 from asyncdl.ingest.licences import parse_licences
@@ -52,6 +54,19 @@ class Choices:
         """Whether anything may be left out."""
         return bool(self.where or self.licences is not None or self.exclude or self.max_per or self.sample)
 
+    def said(self) -> dict[str, Any]:
+        """Those that differ from the defaults, as `parse_choices` takes them; but for the table of occurrences, which belongs to one source."""
+        told: dict[str, Any] = {
+            "where": [condition.text for condition in self.where],
+            "licence": ",".join(sorted(self.licences or ())),
+            "exclude": [str(Path(path).absolute()) for path in self.exclude],
+            "max_per": f"{self.max_per.column}:{self.max_per.records}" if self.max_per else "",
+            "sample": self.sample,
+            "seed": self.seed,
+            "keep_columns": list(self.keep_columns or ("none",)) if self.keep_columns != DEFAULT_COLUMNS else [],
+        }
+        return {name: value for name, value in told.items() if value}
+
     @property
     def digest(self) -> str:
         """Changes with every choice: the same file read with other choices is another reading. Empty when nothing was chosen."""
@@ -80,6 +95,18 @@ def parse_choices(
         parse_conditions(where), parse_licences(licence) if licence.strip() else None, tuple(exclude), parse_max_per(max_per),
         sample, seed, parse_keep_columns(keep_columns), occurrences or None,
     )  # fmt: skip
+
+
+def as_options(said: Mapping[str, Any]) -> str:
+    """Choices as `Choices.said` tells them, in the words of a command line."""
+    words = []
+    for name, value in said.items():
+        option = {"exclude": "--exclude-ledger"}.get(name, f"--{name.replace('_', '-')}")
+        if name == "keep_columns":
+            words += [option, shlex.quote(",".join(map(str, value)))]
+        else:
+            words += [word for one in (value if isinstance(value, list) else [value]) for word in (option, shlex.quote(str(one)))]
+    return " ".join(words)
 
 
 def parse_max_per(text: str) -> MaxPer | None:

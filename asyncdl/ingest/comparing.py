@@ -1,4 +1,4 @@
-"""A newer source held against those that a collection has: which records say something new, and what is no longer said.
+"""A newer source held against those that a collection has: which records say something new, and which of the replaced one have to be judged.
 
 Both sides are sorted parts (`asyncdl.sourcerows`), so any range of records is looked at by itself, in the memory of a range: a download of
 60 million rows of which a hundredth is new costs a scan, and rules for that hundredth only. duckdb reads; nothing is written.
@@ -6,29 +6,52 @@ Both sides are sorted parts (`asyncdl.sourcerows`), so any range of records is l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import duckdb
+import numpy as np
 
 from asyncdl.errors import CollectionError
-from asyncdl.sourcerows import PHOTO_BORDER, URL_BORDER, Range, reader_config
+from asyncdl.sourcerows import NUMBERED, PHOTO_BORDER, URL_BORDER, Range, RowColumns, reader_config
 
 _PROBED_RANGES: Final = 16
-_URL_BORDERS: Final = f"[{URL_BORDER}{PHOTO_BORDER}]"
-_ALIKE_SHARE: Final = 0.5
+
+# What a source says of a record for our purpose: the set of its links with the formats they claim. Order, doubles and all else do not count.
+_SAID: Final = "record, photos, media_format"
+_ROWS: Final = "record, member, line, photos, plain, coalesce(media_format, '') AS media_format"
+_DIFFERING: Final = f"""
+CREATE OR REPLACE TEMP TABLE differing AS
+SELECT record FROM (SELECT {_SAID} FROM given EXCEPT SELECT {_SAID} FROM earlier)
+UNION SELECT record FROM (SELECT {_SAID} FROM earlier EXCEPT SELECT {_SAID} FROM given)
+"""
+# Records that only the new source and another one name: those whose rows are the same in both.
+_THE_SAME: Final = f"""
+DELETE FROM differing WHERE record IN (SELECT record FROM beside) AND record NOT IN (
+  SELECT record FROM (SELECT {_SAID} FROM fresh EXCEPT SELECT {_SAID} FROM beside)
+  UNION SELECT record FROM (SELECT {_SAID} FROM beside EXCEPT SELECT {_SAID} FROM fresh))
+"""
+_LINKS: Final = f"1 + length(photos) - length(translate(photos, '{PHOTO_BORDER}{URL_BORDER}', ''))"
 
 
 @dataclass(frozen=True, slots=True)
-class Vanished:
-    """A record of the replaced source some of whose links no living source names any more, and those that one still does."""
+class Difference:
+    """What a range of records comes to. `records`, `rows` and `links` are those of the new source.
 
-    record: int | str
-    gone: frozenset[str]
-    living: frozenset[str]
+    `changed` holds the rows of its records that say something new: only these need the rules. `unsettled` are the records of the replaced source
+    that the new one says otherwise, or not at all: what of them is still named has to be found out, from `changed` and from what the
+    other living sources say of them (`beside`, one for each that says anything).
+    """
+
+    records: int
+    rows: int
+    links: int
+    changed: RowColumns
+    unsettled: tuple[int | str, ...]
+    beside: tuple[RowColumns, ...]
 
 
 class Comparison:
@@ -54,77 +77,84 @@ class Comparison:
             self._connection.close()
             self._connection = None
 
-    def changed(self, records: Range) -> frozenset[int | str]:
-        """The records of the range whose rows do not all stand, just so, in one of the other sources: only these need the rules."""
-        new = self._said(self._new, records)
-        for folder in self._older():
-            known = self._said(folder, records)
-            new = {record: said for record, said in new.items() if known.get(record) != said}
-        return frozenset(new)
+    def difference(self, records: Range) -> Difference:
+        """How the new source differs in a range of records."""
+        self._read("given", self._new, records)
+        self._read("earlier", self._replaced, records)
+        self._run(_DIFFERING)
+        others = [folder for folder in self._others if _files(folder, records.kind)]
+        if others:
+            self._run(
+                f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT {_SAID} FROM given WHERE record NOT IN (SELECT record FROM earlier)"
+            )
+        for folder in others:
+            self._read("beside", folder, records, among="fresh")
+            self._run(_THE_SAME)
+        unsettled = self._run("SELECT DISTINCT record FROM earlier WHERE record IN (SELECT record FROM differing)").fetchall()
+        counts = self._run(f"SELECT count(DISTINCT record), count(*), coalesce(sum({_LINKS}), 0) FROM given").fetchall()[0]
+        return Difference(
+            *map(int, counts),
+            self._rows("given WHERE record IN (SELECT record FROM differing)", records.kind),
+            tuple(record for (record,) in unsettled),
+            tuple(self._beside(others, records)) if unsettled else (),
+        )
 
-    def vanished(self, records: Range) -> tuple[Vanished, ...]:
-        """The records of the range, in the replaced source, that lost links."""
-        if self._replaced is None:
-            return ()
-        named = self._links([self._replaced], records)
-        living = self._links([self._new, *self._others], records)
-        lost = ((record, urls - living.get(record, frozenset())) for record, urls in named.items())
-        return tuple(Vanished(record, gone, living.get(record, frozenset())) for record, gone in lost if gone)
-
-    def comes_again(self, folder: Path, ranges: Sequence[Range]) -> bool:
-        """Whether at least half of the records of an older source stand in the new one: then it is a newer state of the same thing.
+    def share_again(self, folder: Path, ranges: Sequence[Range]) -> float:
+        """The share of the records of an older source that stand in the new one too: near 1 for a newer state of the same thing.
 
         `ranges` are those of the older source; some, evenly spread, are looked at.
         """
         step = max(1, len(ranges) // _PROBED_RANGES)
         there = again = 0
         for records in ranges[::step]:
-            old = self._records(folder, records)
-            there += len(old)
-            again += len(old & self._records(self._new, records))
-        return there > 0 and again >= there * _ALIKE_SHARE
+            self._read("earlier", folder, records)
+            self._read("given", self._new, records, among="earlier")
+            found = self._run("SELECT (SELECT count(DISTINCT record) FROM earlier), (SELECT count(DISTINCT record) FROM given)")
+            old, both = found.fetchall()[0]
+            there, again = there + old, again + both
+        return again / there if there else 0.0
 
-    def _older(self) -> Iterable[Path]:
-        return self._others if self._replaced is None else (*self._others, self._replaced)
+    def _beside(self, others: Sequence[Path], records: Range) -> list[RowColumns]:
+        self._run("CREATE OR REPLACE TEMP TABLE judged AS SELECT DISTINCT record FROM earlier WHERE record IN (SELECT record FROM differing)")
+        found = []
+        for folder in others:
+            self._read("beside", folder, records, among="judged")
+            found.append(self._rows("beside", records.kind))
+        return [rows for rows in found if len(rows.photos)]
 
-    def _said(self, folder: Path, records: Range) -> Mapping[int | str, str]:
-        """What a source says of each record, as one text that does not depend on the order of its rows."""
-        rows = self._query(
-            "SELECT record, string_agg(DISTINCT photos, chr(10) ORDER BY photos) FROM {parts} GROUP BY record", [folder], records
-        )
-        return dict(rows)
+    def _rows(self, source: str, kind: str) -> RowColumns:
+        found = self._run(f"SELECT * FROM {source} ORDER BY record, member, line").fetchnumpy()
+        return RowColumns.of(kind, {name: np.ma.getdata(column) for name, column in found.items()})
 
-    def _links(self, folders: Sequence[Path], records: Range) -> Mapping[int | str, frozenset[str]]:
-        rows = self._query(
-            "SELECT record, list(DISTINCT url) FROM (SELECT record, unnest(string_split_regex(photos, $borders)) AS url FROM {parts})"
-            " GROUP BY record",
-            folders,
-            records,
-            borders=_URL_BORDERS,
-        )
-        return {record: frozenset(urls) for record, urls in rows}
-
-    def _records(self, folder: Path, records: Range) -> frozenset[int | str]:
-        return frozenset(record for (record,) in self._query("SELECT DISTINCT record FROM {parts}", [folder], records))
-
-    def _query(self, sql: str, folders: Sequence[Path], records: Range, **more: str) -> list[tuple[Any, ...]]:
-        """The rows of a statement over the parts of these folders that lie in the range."""
-        assert self._connection is not None, "the comparison is not open"
-        files = [str(path) for folder in folders for path in sorted(folder.glob(f"{records.kind}-*.parquet"))]
-        if not files:
-            return []
-        conditions = []
-        values: dict[str, object] = {"files": files, **more}
+    def _read(self, table: str, folder: Path | None, records: Range, *, among: str = "") -> None:
+        """The rows of a folder in a range as a table; with `among` only records that another table has. Without any file it is empty."""
+        files = _files(folder, records.kind) if folder is not None else []
+        record = "BIGINT" if records.kind == NUMBERED else "VARCHAR"
+        none = f"(SELECT NULL::{record} AS record, 0 AS member, 0 AS line, '' AS photos, false AS plain, '' AS media_format)"
+        conditions = [] if files else ["false"]
+        values: dict[str, object] = {"files": files} if files else {}
         for name, sign, bound in (("first", ">=", records.first), ("after", "<", records.after)):
-            if bound is not None:
+            if bound is not None and files:
                 conditions.append(f"record {sign} ${name}")
                 values[name] = bound
+        if among:
+            conditions.append(f"record IN (SELECT record FROM {among})")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        parts = f"(SELECT record, photos FROM read_parquet($files){where})"  # noqa: S608  conditions of ours, values bound
+        source = "read_parquet($files)" if files else none
+        self._run(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_ROWS} FROM {source}{where}", values)
+
+    def _run(self, sql: str, values: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
+        """One statement, put together of names of ours; texts from outside are bound."""
+        assert self._connection is not None, "the comparison is not open"
         try:
-            return self._connection.execute(sql.format(parts=parts), values).fetchall()
+            return self._connection.execute(sql, dict(values or {}))
         except duckdb.Error as error:
+            folders = ", ".join(str(folder) for folder in (self._new, *self._others, self._replaced) if folder is not None)
             raise CollectionError(
-                f"{', '.join(str(folder) for folder in folders)} cannot be read: {str(error).splitlines()[0][:200]}",
+                f"{folders} cannot be read: {str(error).splitlines()[0][:200]}",
                 "restore a copy of it, or make the collection anew from its source",
             ) from error
+
+
+def _files(folder: Path, kind: str) -> list[str]:
+    return [str(path) for path in sorted(folder.glob(f"{kind}-*.parquet"))]

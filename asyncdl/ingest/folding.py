@@ -7,7 +7,7 @@ worker process as well as here.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,13 +26,14 @@ _MANIFEST = CandidateKind.MANIFEST
 
 @dataclass(slots=True)
 class FoldCounts:
-    """What became of the rows and links of a range."""
+    """What became of the rows and links of a range; `links_known` as in `IngestCounts`."""
 
     rows_folded: int = 0
     candidates: int = 0
     duplicates: int = 0
     links_rejected: int = 0
     links_over_limit: int = 0
+    links_known: int = 0
     records: int = 0
     images: int = 0
     manifests: int = 0
@@ -62,11 +63,13 @@ def fold_in_columns(folder: Path, records: Range, max_rows_per_record: int) -> F
     return _ColumnFold(SourceRows(folder).rows_of(records), max_rows_per_record).run()
 
 
-def fold_to_records(
-    folder: Path, records: Range, max_rows_per_record: int, only: Container[int | str] | None = None
-) -> FoldedRange:
-    """Fold a range of records, or those of them in `only`."""
-    columns = SourceRows(folder).rows_of(records)
+def fold_to_records(folder: Path, records: Range, max_rows_per_record: int) -> FoldedRange:
+    """Fold a range of records."""
+    return fold_rows(SourceRows(folder).rows_of(records), max_rows_per_record)
+
+
+def fold_rows(columns: RowColumns, max_rows_per_record: int) -> FoldedRange:
+    """Fold rows, sorted by record, into records."""
     found = FoldedRange(FoldCounts())
     counts = found.counts
     firsts, sizes = _groups(columns)
@@ -74,8 +77,6 @@ def fold_to_records(
         record = columns.records[first]
         external_id = record if isinstance(record, str) else int(record)
         counts.rows_folded += size
-        if only is not None and external_id not in only:
-            continue
         folded = fold(external_id, _rows(columns, first, size, max_rows_per_record, found))
         counts.candidates += folded.candidates
         counts.duplicates += folded.duplicates

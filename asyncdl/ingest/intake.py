@@ -94,6 +94,8 @@ class _Intake:
     ) -> None:  # fmt: skip
         prefix = table.spec.id_prefix
         needed = needed_of(reader.columns)
+        if reader.columns.id is None:
+            rows.numbered_tables.add(number)
         self._rows = rows
         self._table = table
         self._reader = reader

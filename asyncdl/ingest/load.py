@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +20,13 @@ from asyncdl.ingest.loading import Loading
 from asyncdl.ingest.options import IngestOptions
 from asyncdl.ingest.reading import Reading, nothing_to_download
 from asyncdl.ingest.rejects import RejectReason, RejectsFile, rejects_path
-from asyncdl.ingest.sources import SourceFormat, SourceSpec
+from asyncdl.ingest.sources import SourceSpec
 from asyncdl.sourcerows import About, SourceRows
 from asyncdl.store import LoadCounts, SourceState, Store
 
 ProgressWatcher = Callable[[IngestProgress], None]
+Tell = Callable[[Stage, int, int | None, Space | None], None]
+"""Takes the stage, how much of it is done, of how much, and at the beginning the space it needs."""
 
 
 def _nobody(_: IngestProgress) -> None:
@@ -56,16 +58,35 @@ async def ingest(
 
 
 def _apart(sources: Sequence[SourceSpec]) -> list[SourceSpec]:
-    """Sources whose rows serve as ids get a prefix from the second on, so that their rows do not meet in one record."""
-    lists = 0
-    apart = []
+    """Sources get a prefix from the second on: where rows serve as ids, they must not meet in one record."""
+    apart: list[SourceSpec] = []
     for spec in sources:
-        if spec.format is not SourceFormat.DWCA and spec.id_column is None:
-            lists += 1
-            if lists > 1 and not spec.id_prefix:
-                spec = replace(spec, id_prefix=f"{spec.name}:")  # noqa: PLW2901  the same source, made distinct
-        apart.append(spec)
+        prefix = line_prefix(spec.name, {other.name for other in apart}, len(apart) + 1) if apart else ""
+        apart.append(replace(spec, id_prefix=spec.id_prefix or prefix))
     return apart
+
+
+def line_prefix(name: str, taken: Collection[str], number: int) -> str:
+    """What stands before the numbers of a source's lines, where they serve as ids beside other sources, of the names `taken`."""
+    return f"{name} {number}:" if name in taken else f"{name}:"
+
+
+async def read(reading: Reading, rejects: RejectsFile, tally: Tally, tell: Tell) -> None:
+    """The READ and SORT stages of a source, in a thread of their own; `tell` is called after each step. Raises what the stages raise."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, "ingest") as pool:
+        try:
+            space = await loop.run_in_executor(pool, reading.begin)
+            tell(Stage.READ, 0, reading.total_bytes, space)
+            steps = reading.steps(rejects)
+            while (stage := await loop.run_in_executor(pool, next, steps, None)) is not None:
+                if stage is Stage.READ:
+                    tell(stage, tally.bytes_read, reading.total_bytes, None)
+                else:
+                    tell(stage, 0, tally.rows_taken, None)
+        finally:
+            reading.interrupt()  # on the way out of a cancelled ingest the thread must not sort to the end
+            await loop.run_in_executor(pool, reading.clear)
 
 
 class _OneSource:
@@ -103,22 +124,8 @@ class _OneSource:
             return self._report(rejects, loaded, await asyncio.to_thread(lambda: rows.about))
 
     async def _read(self, folder: Path, rejects: RejectsFile) -> None:
-        """The READ and SORT stages, in a thread of their own."""
-        reading = Reading(self._spec, folder, self._scratch, self._options, self._tally)
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "ingest") as pool:
-            try:
-                space = await loop.run_in_executor(pool, reading.begin)
-                self._tell(Stage.READ, 0, reading.total_bytes, space)
-                steps = reading.steps(rejects)
-                while (stage := await loop.run_in_executor(pool, next, steps, None)) is not None:
-                    if stage is Stage.READ:
-                        self._tell(stage, self._tally.bytes_read, reading.total_bytes)
-                    else:
-                        self._tell(stage, 0, self._tally.rows_taken)
-            finally:
-                reading.interrupt()  # on the way out of a cancelled ingest the thread must not sort to the end
-                await loop.run_in_executor(pool, reading.clear)
+        """The READ and SORT stages."""
+        await read(Reading(self._spec, folder, self._scratch, self._options, self._tally), rejects, self._tally, self._tell)
 
     async def _load(self, rows: SourceRows, rejects: RejectsFile, state: SourceState) -> LoadCounts:
         about = rows.about

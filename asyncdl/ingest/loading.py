@@ -23,7 +23,10 @@ from asyncdl.ingest.workers import in_order
 from asyncdl.sourcerows import Range, SourceRows
 from asyncdl.store import LoadCounts, Store
 
-_FOLDED: Final = ("rows_folded", "candidates", "duplicates", "links_rejected", "links_over_limit", "records", "images", "manifests")
+FOLDED: Final = (
+    "rows_folded", "candidates", "duplicates", "links_rejected", "links_over_limit", "links_known", "records", "images", "manifests",
+)  # fmt: skip
+"""The figures of a tally that folding adds to."""
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ class Loading:
         return in_order(work, ranges, self._options.fold_processes)
 
     def _account(self, folded: FoldedRange, members: tuple[str, ...]) -> None:
-        for name in _FOLDED:
+        for name in FOLDED:
             setattr(self.tally, name, getattr(self.tally, name) + getattr(folded.counts, name))
         for reject in folded.rejects:
             member = members[reject.table] if reject.table < len(members) else ""
@@ -101,7 +104,7 @@ class Loading:
     def _cursor(self, next_range: int) -> Cursor:
         return Cursor(
             next_range,
-            {name: getattr(self.tally, name) for name in _FOLDED},
+            {name: getattr(self.tally, name) for name in FOLDED},
             {str(reason): number for reason, number in self._rejects.counts.items()},
             self._rejects.size_bytes,
             {each.name: getattr(self.loaded, each.name) for each in fields(LoadCounts)},

@@ -17,6 +17,7 @@ from asyncdl.ingest.accounts import Space, Stage, Tally
 from asyncdl.ingest.citations import Citation, dataset_citations, source_citation, write_datasets
 from asyncdl.ingest.facts import archive_of
 from asyncdl.ingest.intake import take
+from asyncdl.ingest.linenumbers import LineNumbers
 from asyncdl.ingest.options import IngestOptions
 from asyncdl.ingest.rejects import RejectsFile
 from asyncdl.ingest.rowtable import RowTable
@@ -37,14 +38,20 @@ gone at the end), and the parts that stay."""
 
 
 class Reading:
-    """The reading of one source into `folder`; `scratch` is a folder of its own beside it. Everything blocks: for a thread."""
+    """The reading of one source into `folder`; `scratch` is a folder of its own beside it. Everything blocks: for a thread.
 
-    def __init__(self, spec: SourceSpec, folder: Path, scratch: Path, options: IngestOptions, tally: Tally) -> None:
+    `lines` numbers the lines of a list without ids; left out, they are numbered as they stand.
+    """
+
+    def __init__(
+        self, spec: SourceSpec, folder: Path, scratch: Path, options: IngestOptions, tally: Tally, lines: LineNumbers | None = None
+    ) -> None:
         self._spec = spec
         self._folder = folder
         self._scratch = scratch
         self._options = options
         self._tally = tally
+        self._line_numbers = lines or LineNumbers()
         self._rows: RowTable | None = None
         self.tables: tuple[Table, ...] = ()
 
@@ -86,6 +93,8 @@ class Reading:
             if not tally.rows_taken:
                 why = "it has no rows" if not tally.rows_read else "no row of it has a link to an image"
                 raise nothing_to_download(self._spec, why, rejects)
+            lines = self._line_numbers.give(rows, self._spec.id_prefix)
+            yield Stage.READ
             for _ in self._selection.apply(rows, tally):
                 yield Stage.READ
             if not tally.rows_taken:
@@ -111,6 +120,11 @@ class Reading:
             cited.rights,
             self._selection.keep_columns,
             self._selection.report(),
+            options.choices.said(),
+            lines.prefix,
+            lines.next_line,
+            lines.continues,
+            lines.share,
         ).save(parts)
         self._keep(parts)
         yield Stage.SORT

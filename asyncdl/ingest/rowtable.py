@@ -37,6 +37,8 @@ class RowTable:
         self._threads = threads
         self._bytes = 0
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self.numbered_tables: set[int] = set()
+        """Tables without a column of ids, by number: their rows are named by line."""
 
     def __enter__(self) -> Self:
         shutil.rmtree(self.folder, ignore_errors=True)  # what a killed ingest left

@@ -22,7 +22,7 @@ _FINISH_SOURCE: Final = "UPDATE sources SET rows = ?, rejected = ?, loaded = 1, 
 _DECIDE: Final = "UPDATE sources SET replaces = ? WHERE id = ?"
 _FINISH_ADDITION: Final = "UPDATE sources SET loaded_ms = ?1 WHERE id = ?2"
 _REPLACE: Final = "UPDATE sources SET replaced_by = ?1 WHERE id = (SELECT replaces FROM sources WHERE id = ?1)"
-_FORGET_SOURCE: Final = "DELETE FROM sources WHERE id = ? AND loaded = 0 AND cursor IS NULL"
+_FORGET_SOURCE: Final = "DELETE FROM sources WHERE id = ? AND loaded = 0"
 _MOVE_CURSOR: Final = "UPDATE sources SET cursor = ? WHERE id = ?"
 _START_RUN: Final = "INSERT INTO runs(started_ms, host, pid, version, settings) VALUES (?, ?, ?, ?, ?) RETURNING id"
 _FINISH_RUN: Final = "UPDATE runs SET ended_ms = ?, exit_status = ?, counts = ? WHERE id = ?"

@@ -166,7 +166,7 @@ class Store(Reader):
         await self._db.write(sources.finish_addition, source, rows, rejected, at_ms)
 
     async def forget_source(self, source: int) -> None:
-        """Forget a source of which nothing was loaded."""
+        """Forget a source that was not loaded to its end, and of which nothing was."""
         await self._db.write(sources.forget_source, source)
 
     async def bulk_load(self, batch: BulkBatch, *, source: int, cursor: str | None = None) -> LoadCounts:
