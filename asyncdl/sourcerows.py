@@ -164,7 +164,7 @@ class RowColumns:
 
 @dataclass(frozen=True, slots=True)
 class SaidRow:
-    """One row of a source as it was said, without what is empty."""
+    """One row of a source as it was said, without what is empty. `source` is its number, 0 where nobody asked."""
 
     member: str
     line: int
@@ -175,6 +175,7 @@ class SaidRow:
     media_format: str = ""
     reference: str = ""
     title: str = ""
+    source: int = 0
 
 
 class SourceRows:

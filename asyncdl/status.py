@@ -66,9 +66,12 @@ LEGAL_MOVES: frozenset[tuple[ImageStatus, ImageStatus]] = frozenset(
 
 
 def record_status(images: int, successes: int, open_images: int) -> RecordStatus:
-    """The status of a record from how many images it has, how many succeeded, how many may still change."""
+    """The status of a record from how many images it has, how many succeeded, how many may still change.
+
+    Images that were withdrawn do not count: a record is done when every image that is asked for has its file. One without any has failed.
+    """
     if images and successes == images:
         return RecordStatus.DONE
-    if images and open_images == 0:
+    if open_images == 0:
         return RecordStatus.FAILED
     return RecordStatus.PENDING if open_images == images else RecordStatus.PARTIAL

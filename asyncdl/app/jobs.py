@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
-from asyncdl.app.wholeness import require_keys, require_whole
+from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
@@ -54,13 +54,13 @@ class Job:
     hub: EventHub
     clock: Clock
     store: Store
-    repaired: str = ""
+    notices: tuple[str, ...] = ()
 
     async def work(self) -> RunReport:
-        """Run to the end and say how it ended. What the start has put in order is said first: now somebody watches."""
+        """Run to the end and say how it ended. What the start has found and put in order is said first: now somebody watches."""
         began = self.clock.now()
-        if self.repaired:
-            self.hub.emit(events.Notice(began.utc_ms, self.repaired))
+        for notice in self.notices:
+            self.hub.emit(events.Notice(began.utc_ms, notice))
         run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
         try:
             await self.run.run()
@@ -131,11 +131,12 @@ async def open_job(
             ),
             take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip
-        repaired = ""
+        notices = [await unfinished_addition(store, collection.root)]
         if lock.previous_crashed is not None or repairs.any:
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
-        yield Job(collection, run, scheduler, figures, hub, clock, store, repaired)
+            notices.append(repaired)
+        yield Job(collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)))
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:

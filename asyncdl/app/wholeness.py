@@ -21,6 +21,14 @@ async def require_whole(store: Reader, root: Path) -> None:
         )
 
 
+async def unfinished_addition(store: Reader, root: Path) -> str:
+    """That an addition was stopped in the middle, and what to type; empty when none was. What is there is consistent all the same."""
+    for source in await store.sources():
+        if not source.loaded and source.cursor is not None:
+            return f"the addition of {source.name} is unfinished; afterwards: asyncdl add {root}"
+    return ""
+
+
 async def require_keys(store: Reader, root: Path) -> None:
     """Raise `CollectionError` when other rules made the keys: canvases of manifests would not find their images."""
     made_with = await store.get_meta("keys_version")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from asyncdl.report.status import StatusReport
 from asyncdl.report.wording import counted, when
 from asyncdl.status import ImageStatus
+from asyncdl.store import SourceState
+from asyncdl.terminal import printable
+
+_MAX_NAME_CHARS = 80
 
 
 def next_steps(report: StatusReport, place: str) -> list[str]:
     """Sentences with commands, the most useful first. `place` is the collection as it is typed."""
     steps = []
     if unread := [source for source in report.sources if not source.loaded]:
-        steps.append(f"{counted(len(unread), 'source')} not read to the end: the same `asyncdl init {place} SOURCE` goes on")
+        steps.append(_unfinished(unread[0], place))
     if report.running is not None:
         steps.append(f"a run is at work: `asyncdl status {place}` again to see it move")
     elif report.images.total == 0 and not report.sources:
@@ -19,6 +23,12 @@ def next_steps(report: StatusReport, place: str) -> list[str]:
     else:
         steps += _when_idle(report, place)
     return steps
+
+
+def _unfinished(source: SourceState, place: str) -> str:
+    if source.cursor is None:
+        return f"the addition of {printable(source.name, _MAX_NAME_CHARS)} was stopped before anything of it was added: the same `asyncdl add {place} SOURCE` begins again"
+    return f"the addition of {printable(source.name, _MAX_NAME_CHARS)} is unfinished: `asyncdl add {place}` finishes it"
 
 
 def _when_idle(report: StatusReport, place: str) -> list[str]:

@@ -6,7 +6,7 @@ Finds out what was meant and gathers it; how it looks is in `explain_view`, its 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,7 +17,7 @@ from asyncdl.collection import Holder
 from asyncdl.errors import CollectionError
 from asyncdl.model import LaneRecord
 from asyncdl.sourcerows import SaidRow, SourceRows, folders
-from asyncdl.store import HostStory, ImageStory, RecordRow, RecordStory
+from asyncdl.store import HostStory, ImageStory, RecordRow, RecordStory, SourceState
 from asyncdl.store.reader import Reader
 from asyncdl.urls import host_of, lane_of, resolve
 
@@ -35,15 +35,20 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordSaid:
-    """What the sources say of one record: its media rows, and the columns of the occurrence that were kept."""
+    """What the sources say of one record: its media rows, and the columns of the occurrence that were kept.
+
+    `earlier` are the rows of sources that others took the place of.
+    """
 
     rows: tuple[SaidRow, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
+    earlier: tuple[SaidRow, ...] = ()
 
     def of_image(self, image: ImageStory) -> tuple[SaidRow, ...]:
-        """The rows that name a link of the image."""
+        """The rows that name a link of the image: those of living sources, else those of the sources that had named it, newest first."""
         links = {candidate.url for candidate in image.candidates}
-        return tuple(row for row in self.rows if any(url in links or resolve(url).url in links for url in row.urls))
+        of_rows = ([row for row in rows if any(url in links or resolve(url).url in links for url in row.urls)] for rows in (self.rows, self.earlier))
+        return tuple(next(filter(None, of_rows), ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Explanation:
     running: Holder | None = None
     said: Mapping[int, RecordSaid] = field(default_factory=dict)
     """What the sources say of each record, by its row; a source that cannot be read says nothing."""
+    sources: Mapping[int, SourceState] = field(default_factory=dict)
+    """All sources, by number."""
 
 
 async def explain(
@@ -70,22 +77,31 @@ async def explain(
     `sources` is the collection's folder of what its sources say.
     """
     found = await _explain(store, asked, now_ms, running=running)
-    if found is None or sources is None:
+    if found is None or not found.records:
         return found
-    said = {story.record.id: await asyncio.to_thread(_said, sources, story.record.external_id) for story in found.records}
-    return replace(found, said=said)
+    states = {state.id: state for state in await store.sources()}
+    said = {}
+    if sources is not None:
+        dead = {number for number, state in states.items() if not state.living}
+        said = {story.record.id: await asyncio.to_thread(_said, sources, story.record.external_id, dead) for story in found.records}
+    return replace(found, said=said, sources=states)
 
 
-def _said(sources: Path, record: int | str) -> RecordSaid:
+def _said(sources: Path, record: int | str, dead: Collection[int]) -> RecordSaid:
     rows: list[SaidRow] = []
+    earlier: list[SaidRow] = []
     kept: dict[str, str] = {}
-    for folder in folders(sources):
-        with suppress(
-            CollectionError
-        ):  # `verify` is the place to be told of damage; a story without its source is one all the same
-            rows += SourceRows(folder).of_record(record)
+    for folder in sorted(folders(sources), key=lambda folder: (int(folder.name) not in dead, int(folder.name))):  # the living speak last
+        number = int(folder.name)
+        # `verify` is the place to be told of damage; a story without its source is one all the same.
+        with suppress(CollectionError):
+            found = [replace(row, source=number) for row in SourceRows(folder).of_record(record)]
+            if number in dead:
+                earlier[:0] = found
+            else:
+                rows += found
             kept |= SourceRows(folder).kept(record)
-    return RecordSaid(tuple(rows), kept)
+    return RecordSaid(tuple(rows), kept, tuple(earlier))
 
 
 async def _explain(store: Reader, asked: str, now_ms: int, *, running: Holder | None) -> Explanation | None:

@@ -57,8 +57,16 @@ def _image(image: ImageStory, story: RecordStory, found: Explanation, place: str
         "candidates": [_candidate(candidate, current=candidate.position == state.candidate) for candidate in image.candidates],
         "files": [_file(file) for file in image.files],
         "failures": [_failure(failure) for failure in image.failures],
+        "gone": _gone(image, found),
         "source_rows": [asdict(row) for row in _said(found, story).of_image(image)],
     }
+
+
+def _gone(image: ImageStory, found: Explanation) -> dict[str, Any] | None:
+    if image.gone is None:
+        return None
+    source = found.sources.get(image.gone)
+    return {"source": image.gone, "name": source and source.name, "since": time_or_none(source and source.loaded_ms)}
 
 
 def _manifest(manifest: ManifestStory, now_ms: int) -> dict[str, Any]:

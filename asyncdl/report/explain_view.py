@@ -16,7 +16,7 @@ from asyncdl.errors import error_type
 from asyncdl.model import CandidateKind, LaneRecord
 from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.standing import Standing, host_standing, image_standing
-from asyncdl.report.wording import counted, time_text, verdict_text, when
+from asyncdl.report.wording import counted, gone_text, time_text, verdict_text, when
 from asyncdl.sourcerows import SaidRow
 from asyncdl.status import ImageStatus
 from asyncdl.store import HostStory, ImageStory, ManifestStory, RecordStory, StoredCandidate, StoredFailure, StoredFile
@@ -73,11 +73,14 @@ def _image(image: ImageStory, story: RecordStory, found: Explanation, place: str
     asked = "   <- asked for" if found.asked_key and key == found.asked_key else ""
     yield _line((f"image {state.number:02d} ", "bold"), (state.status.label, _STYLES[state.status]), asked)
     yield from _indented(1, _standing(image_standing(image, story.manifests, found.lanes, found.at_ms, place)))
+    if image.gone is not None:
+        yield from _indented(1, [_line("gone  ", printable(gone_text(found.sources.get(image.gone)), MAX_URL_CHARS))])
     yield from _indented(1, [_line("key   ", printable(key, MAX_URL_CHARS) if key else "none: no usable link")])
     yield from _indented(1, (_candidate(one, current=one.position == state.candidate) for one in image.candidates))
     yield from _indented(1, (line for file in image.files for line in _file(file)))
     yield from _indented(1, _failures(image.failures))
-    yield from _indented(1, _source_rows(found.said.get(story.record.id, RecordSaid()).of_image(image)))
+    said = found.said.get(story.record.id, RecordSaid())
+    yield from _indented(1, _source_rows(said.of_image(image), numbered=len(found.sources) > 1))
 
 
 def _manifest(manifest: ManifestStory, now_ms: int) -> Iterator[RenderableType]:
@@ -138,7 +141,7 @@ def _failure(failure: StoredFailure) -> Iterator[Text]:
         )
 
 
-def _source_rows(rows: Iterable[SaidRow]) -> Iterator[Text]:
+def _source_rows(rows: Iterable[SaidRow], *, numbered: bool) -> Iterator[Text]:
     rows = tuple(rows)
     for row in rows[:SHOWN_SOURCE_ROWS]:
         facts = {
@@ -146,7 +149,7 @@ def _source_rows(rows: Iterable[SaidRow]) -> Iterator[Text]:
             "format": row.media_format, "references": row.reference, "title": row.title,
         }  # fmt: skip
         said = "; ".join(f"{name} {printable(text)}" for name, text in facts.items() if text)
-        yield _line("source ", f"row {row.line}: {said or 'only the link'}")
+        yield _line("source ", f"{f'{row.source} ' if numbered else ''}row {row.line}: {said or 'only the link'}")
     if len(rows) > SHOWN_SOURCE_ROWS:
         yield _line("source ", f"… and {len(rows) - SHOWN_SOURCE_ROWS} more rows (--json has all)")
 

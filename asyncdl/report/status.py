@@ -19,6 +19,7 @@ from asyncdl.status import ImageStatus
 from asyncdl.store import ErrorCount, HostCounts, RunRecord, SourceState
 from asyncdl.store.reader import Reader
 
+_WITHDRAWN: Final = "withdrawn"
 MAX_HOSTS: Final = 1000
 """Hosts in a report, those with most images first."""
 
@@ -55,6 +56,16 @@ class StatusReport:
     def crashed(self) -> bool:
         """Whether the last run neither runs nor ended."""
         return self.last_run is not None and self.last_run.ended_ms is None and self.running is None
+
+    @property
+    def images_gone(self) -> int:
+        """Images that no living source names any more."""
+        return sum(source.images_gone for source in self.sources)
+
+    @property
+    def images_withdrawn(self) -> int:
+        """Those of them that were still to be asked, and no longer are."""
+        return sum(row.images for row in self.errors if row.error == _WITHDRAWN)
 
     def in_status(self, status: ImageStatus) -> int:
         """Images that stand in `status`."""
@@ -106,6 +117,7 @@ def to_json(report: StatusReport) -> dict[str, Any]:
         "images": _counts(report.images),
         "records": _counts(report.records),
         "manifests": _counts(report.manifests),
+        "gone": {"images": report.images_gone, "withdrawn": report.images_withdrawn},
         "by_error_type": _by_error_type(report),
         "flags": {row.error: row.images for row in report.errors if row.error and row.status is ImageStatus.SUCCESS},
         "causes": [_cause(row) for row in report.causes()],
@@ -117,7 +129,7 @@ def to_json(report: StatusReport) -> dict[str, Any]:
         "paused_images": report.paused_images,
         "running": None if report.running is None else _holder(report.running),
         "last_run": None if report.last_run is None else _run(report.last_run),
-        "sources": [asdict(source) for source in report.sources],
+        "sources": [_source(source) for source in report.sources],
     }
 
 
@@ -159,6 +171,12 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "pause_reason": reason or None,
         "held": host.lane_record is not None and host.lane_record.held,
     }
+
+
+def _source(source: SourceState) -> dict[str, Any]:
+    told = asdict(source)
+    added_at = time_or_none(told.pop("loaded_ms"))
+    return {**told, "living": source.living, "added_at": added_at}
 
 
 def _holder(holder: Holder) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from asyncdl.report.advice import next_steps
 from asyncdl.report.status import StatusReport, pause_of
 from asyncdl.report.wording import counted, time_text, when
 from asyncdl.status import ImageStatus
-from asyncdl.store import HostCounts
+from asyncdl.store import HostCounts, SourceState
 from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size
 
@@ -52,19 +52,28 @@ def _totals(report: StatusReport, place: str) -> Table:
     table.add_row("images", _images_line(report))
     if adopted := sum(row.images for row in report.errors if row.error == _ADOPTED):
         table.add_row("", f"{adopted:,} of them adopted from an earlier tool by number; which photo each is was never checked")
+    if report.images_gone:
+        kept = report.images_gone - report.images_withdrawn
+        table.add_row("gone", f"{counted(report.images_gone, 'image')} that no source names any more: {kept:,} keep their file or cause, {report.images_withdrawn:,} are not asked")
     table.add_row("records", _parts(report.records))
     if report.manifests.total:
         table.add_row("manifests", _parts(report.manifests))
     table.add_row("waiting", _waiting_line(report))
     table.add_row("run", _run_line(report))
-    for source in report.sources[:SHOWN_SOURCES]:
-        state = "" if source.loaded else ", not read to its end"
-        table.add_row(
-            "source", f"{safe(source.name)} ({source.format}): {counted(source.rows, 'row')}, {source.rejected:,} rejected{state}"
-        )
+    for source in report.sources[-SHOWN_SOURCES:]:
+        table.add_row(f"source {source.id}", _source_line(source))
     if len(report.sources) > SHOWN_SOURCES:
-        table.add_row("", f"… and {counted(len(report.sources) - SHOWN_SOURCES, 'more source')}")
+        table.add_row("", f"… and {counted(len(report.sources) - SHOWN_SOURCES, 'older source')}")
     return table
+
+
+def _source_line(source: SourceState) -> str:
+    said = f"{safe(source.name)} ({source.format})"
+    if not source.loaded:
+        return f"{said}: its addition is unfinished"
+    replaced = f"; source {source.replaced_by} took its place" if source.replaced_by else ""
+    gone = f"; {counted(source.images_gone, 'image')} gone since" if source.images_gone else ""
+    return f"{said}: {counted(source.rows, 'row')}, {source.rejected:,} rejected{replaced}{gone}"
 
 
 def _images_line(report: StatusReport) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from asyncdl.clock import iso_utc
 from asyncdl.errors import Blame, ErrorType
+from asyncdl.store import SourceState
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration
 
@@ -41,6 +42,14 @@ def counted(count: int, noun: str) -> str:
 def place_text(root: Path) -> str:
     """A collection's folder as it can be typed after a command, harmless on a terminal."""
     return printable(shlex.quote(str(root)), _MAX_PLACE_CHARS)
+
+
+def gone_text(source: SourceState | None) -> str:
+    """Since when an image is named by no source: the addition that no longer named it."""
+    if source is None:
+        return "no source names it any more"
+    since = f"since {time_text(source.loaded_ms)}" if source.loaded_ms else "since its addition, which is unfinished"
+    return f"no longer in {source.name} (source {source.id}), {since}"
 
 
 def verdict_text(error: ErrorType) -> str:

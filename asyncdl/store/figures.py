@@ -12,7 +12,7 @@ from asyncdl.model import Counts
 from asyncdl.status import ImageStatus, RecordStatus
 from asyncdl.store.lanes import COLUMNS, lane_record
 from asyncdl.store.rows import Discrepancies, ErrorCount, HostCounts
-from asyncdl.store.tally import NO_ERROR
+from asyncdl.store.tally import NO_ERROR, WITHDRAWN
 
 _MAX_REPORTED: Final = 100
 
@@ -46,12 +46,13 @@ SELECT host, status, error, images, bytes FROM ({RECOUNTED}) EXCEPT SELECT * FRO
 _SURPLUS: Final = f"""
 SELECT * FROM counters WHERE images <> 0 OR bytes <> 0 EXCEPT SELECT host, status, error, images, bytes FROM ({RECOUNTED})
 """  # noqa: S608  own words
-_ROLLED: Final = """
-SELECT r.id, count(i.id) AS images, coalesce(sum(i.status = 2), 0) AS successes, coalesce(sum(i.status IN (0, 1)), 0) AS open_images,
+WITHDRAWN_IMAGE: Final = f"i.status = 4 AND coalesce(i.error, -1) = {WITHDRAWN:d}"
+_ROLLED: Final = f"""
+SELECT r.id, count(i.id) - coalesce(sum({WITHDRAWN_IMAGE}), 0) AS images, coalesce(sum(i.status = 2), 0) AS successes, coalesce(sum(i.status IN (0, 1)), 0) AS open_images,
   coalesce(max(i.number) + 1, 0) AS next_number
 FROM records AS r LEFT JOIN images AS i ON i.record = r.id GROUP BY r.id
-"""
-RECORD_STATUS: Final = "CASE WHEN t.images > 0 AND t.successes = t.images THEN 2 WHEN t.images > 0 AND t.open_images = 0 THEN 3 WHEN t.open_images = t.images THEN 0 ELSE 1 END"
+"""  # noqa: S608  own words
+RECORD_STATUS: Final = "CASE WHEN t.images > 0 AND t.successes = t.images THEN 2 WHEN t.open_images = 0 THEN 3 WHEN t.open_images = t.images THEN 0 ELSE 1 END"
 _WRONG_RECORDS: Final = f"""
 SELECT r.id FROM records AS r JOIN ({_ROLLED}) AS t ON t.id = r.id
 WHERE (r.images, r.successes, r.open_images) <> (t.images, t.successes, t.open_images) OR r.next_number < t.next_number

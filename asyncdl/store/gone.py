@@ -10,13 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from asyncdl.errors import error_type
 from asyncdl.model import CandidateKind, NewRecord
 from asyncdl.store.interning import id_list, storable
 from asyncdl.store.ledger import FAILED, PENDING, Ledger
+from asyncdl.store.tally import WITHDRAWN
 from asyncdl.store.waiting import Waiting
-
-WITHDRAWN: Final = error_type("withdrawn").code
 
 _ANY: Final = "SELECT EXISTS (SELECT 1 FROM gone)"
 _IMAGES: Final = "SELECT i.record, i.id, i.key_hash FROM json_each(?) AS wanted CROSS JOIN images AS i ON i.record = wanted.value"

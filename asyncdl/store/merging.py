@@ -14,6 +14,7 @@ from asyncdl.store.candidates import add_candidates
 from asyncdl.store.gone import NamedAgain, Names
 from asyncdl.store.interning import id_list, storable
 from asyncdl.store.ledger import FAILED, PENDING, Ledger
+from asyncdl.store.tally import WITHDRAWN
 from asyncdl.store.unkeyed import look_up_keys
 from asyncdl.store.waiting import Waiting
 
@@ -27,7 +28,7 @@ _KNOWN_IMAGES: Final = "SELECT i.record, i.key_hash, i.id FROM json_each(?) AS w
 _KNOWN_URLS: Final = "SELECT c.image, c.url FROM json_each(?) AS wanted CROSS JOIN candidates AS c ON c.image = wanted.value"
 _ENDED_MANIFESTS: Final = f"""
 SELECT m.id, m.record, m.key_hash, m.url, m.host, m.status FROM json_each(?) AS wanted CROSS JOIN manifests AS m ON m.record = wanted.value
-WHERE m.status = {_SUCCESS:d} OR m.error = {gone.WITHDRAWN:d}
+WHERE m.status = {_SUCCESS:d} OR m.error = {WITHDRAWN:d}
 """  # noqa: S608  numbers of ours
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from asyncdl.store.figures import RECORD_STATUS, RECOUNTED
+from asyncdl.store.figures import RECORD_STATUS, RECOUNTED, WITHDRAWN_IMAGE
 from asyncdl.store.sources import get_meta, set_all_meta
 
 RECORDS_PER_COMMIT: Final = 50_000
@@ -20,7 +20,7 @@ _RECOUNT: Final = f"""
 UPDATE records AS r SET images = t.images, successes = t.successes, open_images = t.open_images,
   next_number = max(r.next_number, t.next_number), status = {RECORD_STATUS}
 FROM (
-  SELECT p.id, count(i.id) AS images, coalesce(sum(i.status = 2), 0) AS successes, coalesce(sum(i.status IN (0, 1)), 0) AS open_images,
+  SELECT p.id, count(i.id) - coalesce(sum({WITHDRAWN_IMAGE}), 0) AS images, coalesce(sum(i.status = 2), 0) AS successes, coalesce(sum(i.status IN (0, 1)), 0) AS open_images,
     coalesce(max(i.number) + 1, 0) AS next_number
   FROM records AS p LEFT JOIN images AS i ON i.record = p.id WHERE p.id > :after AND p.id <= :last GROUP BY p.id
 ) AS t

@@ -250,12 +250,13 @@ class StoredFailure:
 
 @dataclass(frozen=True, slots=True)
 class ImageStory:
-    """Everything known of one image."""
+    """Everything known of one image. `gone` is the source since whose addition no source names it; None: it is named."""
 
     state: ImageState
     candidates: tuple[StoredCandidate, ...]
     files: tuple[StoredFile, ...]
     failures: tuple[StoredFailure, ...]
+    gone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

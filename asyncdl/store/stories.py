@@ -29,6 +29,7 @@ _BY_CANDIDATE: Final = (
 )
 _BY_MANIFEST: Final = "SELECT DISTINCT record FROM manifests WHERE url = ? LIMIT ?"
 _CANDIDATES: Final = "SELECT position, url, rank, kind, spent FROM candidates WHERE image = ? ORDER BY position"
+_GONE: Final = "SELECT source FROM gone WHERE image = ?"
 _FAILURE_COLUMNS: Final = "f.at_ms, f.error, f.attempt, h.name, f.url, f.detail, f.http_status, f.media_type, f.final_url, coalesce(t.text, ''), coalesce(t.n, 0)"
 _FAILURES: Final = f"""
 SELECT {_FAILURE_COLUMNS} FROM failures AS f JOIN hosts AS h ON h.id = f.host LEFT JOIN texts AS t ON t.id = f.page
@@ -95,7 +96,8 @@ def _image_story(connection: sqlite3.Connection, row: Sequence[Any]) -> ImageSto
         for position, url, rank, kind, spent in connection.execute(_CANDIDATES, (state.id,))
     )
     failures = _failures(connection.execute(_FAILURES, (_IMAGE, state.id)))
-    return ImageStory(state, candidates, tuple(files_of(connection, [state.id])), failures)
+    mark = connection.execute(_GONE, (state.id,)).fetchone()
+    return ImageStory(state, candidates, tuple(files_of(connection, [state.id])), failures, mark and mark[0])
 
 
 def _manifest_story(connection: sqlite3.Connection, row: Sequence[Any]) -> ManifestStory:

@@ -10,13 +10,18 @@ import sqlite3
 from collections import defaultdict
 from typing import Final
 
+from asyncdl.errors import error_type
 from asyncdl.status import ImageStatus, record_status
 from asyncdl.store.interning import id_list
 
 NO_ERROR: Final = -1
 """How a counter row says that there is no error."""
 
+WITHDRAWN: Final = error_type("withdrawn").code
+"""The error of images that were still to be asked when no source named them any more: they do not count for their record."""
+
 _SUCCESS: Final = int(ImageStatus.SUCCESS)
+_FAILED: Final = int(ImageStatus.FAILED)
 _OPEN: Final = (int(ImageStatus.PENDING), int(ImageStatus.RETRY))
 
 _COUNT_IMAGES: Final = """
@@ -47,6 +52,8 @@ class Tally:
     def image(self, record: int, host: int, status: int, error: int | None, *, size_bytes: int, sign: int) -> None:
         """An image with these values comes (`sign` 1) or goes (-1)."""
         self.counter(host, status, error, sign, sign * size_bytes)
+        if status == _FAILED and error == WITHDRAWN:
+            return  # nobody asks for it: it does not keep its record from being done
         rolled = self._rolled[record]
         rolled[0] += sign
         if status == _SUCCESS:
@@ -86,7 +93,7 @@ class Tally:
             delta = changed[record]
             now = (images + delta[0], successes + delta[1], open_images + delta[2])
             status_now = int(record_status(*now))
-            if now[0] and not now[2]:
+            if not now[2]:
                 completed = at_ms if completed_ms is None else completed_ms
             else:
                 completed = None

@@ -15,10 +15,11 @@ from asyncdl.model import JudgedRecord, ManifestTransition
 from asyncdl.status import ImageStatus
 from asyncdl.store import gone
 from asyncdl.store.expansion import Expansion
-from asyncdl.store.gone import WITHDRAWN, Names
+from asyncdl.store.gone import Names
 from asyncdl.store.interning import id_list
 from asyncdl.store.ledger import FAILED, Ledger
 from asyncdl.store.records import known_text_rows, text_id
+from asyncdl.store.tally import WITHDRAWN
 from asyncdl.store.unkeyed import look_up_keys
 from asyncdl.store.waiting import Waiting
 
