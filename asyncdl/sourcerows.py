@@ -67,7 +67,7 @@ class About:
     """What is known of a source as a whole.
 
     `members` are its tables by number; `counts`, `rejects` and the length of the rejects file are what reading it came to. `choices` are those
-    it was read with, as `asyncdl.ingest.choices` says them. Where the lines of a list serve as ids, `line_prefix` stands before their numbers
+    it was read with, as `asyncdl.ingest.choices` says them, `read_as` the columns that a person named (`id_column`, `url_column`). Where the lines of a list serve as ids, `line_prefix` stands before their numbers
     (None: a column names the records), `next_line` is the first number that is free, and `continues` the source whose numbers it took over
     (0: none), `continues_share` the share of that source's lines that it has.
     """
@@ -83,6 +83,7 @@ class About:
     keep_columns: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     choices: Mapping[str, Any] = field(default_factory=dict)
+    read_as: Mapping[str, str] = field(default_factory=dict)
     line_prefix: str | None = None
     next_line: int = 0
     continues: int = 0

@@ -83,7 +83,7 @@ def to_json(added: Added) -> dict[str, Any]:
     return {
         "dry_run": report.dry_run,
         "seconds": round(report.seconds, 3),
-        "notice": added.notice or None,
+        "notices": list(added.notices),
         "sources": [_source_json(source) for source in report.sources],
     }
 
@@ -121,8 +121,8 @@ def print_report(added: Added, place: str) -> None:
     report = added.report
     if report.dry_run:
         console.print("a dry run: nothing was changed", markup=False)
-    if added.notice:
-        console.print(f"note: {printable(added.notice)}", markup=False, soft_wrap=True)
+    for notice in added.notices:
+        console.print(f"note: {printable(notice)}", markup=False, soft_wrap=True)
     for source in report.sources:
         if source.already_there:
             text = f"{printable(source.name)}: in the collection already, as source {source.number} (size, beginning and end are the same)"

@@ -12,6 +12,7 @@ from asyncdl.ingest.options import Bounds, IngestOptions
 from asyncdl.ingest.rejects import Reject, RejectReason
 from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
 from asyncdl.ingest.succession import Replaced, Replaces
+from asyncdl.ingest.tables import has_columns
 
 __all__ = [
     "AddReport",
@@ -33,6 +34,7 @@ __all__ = [
     "add",
     "as_options",
     "detect",
+    "has_columns",
     "ingest",
     "parse_choices",
 ]

@@ -121,6 +121,7 @@ class Reading:
             self._selection.keep_columns,
             self._selection.report(),
             options.choices.said(),
+            {name: value for name in ("id_column", "url_column") if (value := getattr(self._spec, name))},
             lines.prefix,
             lines.next_line,
             lines.continues,

@@ -78,6 +78,16 @@ def open_tables(spec: SourceSpec, bounds: Bounds) -> tuple[Table, ...]:
     return tables
 
 
+def has_columns(spec: SourceSpec, bounds: Bounds) -> bool:
+    """Whether a bare table has the columns that the spec names. Opens its beginning."""
+    try:
+        for table in open_tables(spec, bounds):
+            table.open(bounds)
+    except SourceError:
+        return False
+    return True
+
+
 def _described_tables(archive: Archive, members: dict[str, int], meta: ArchiveMeta, spec: SourceSpec) -> tuple[Table, ...]:
     gbif = is_gbif_download(meta.core)
     tables: list[Table] = []
