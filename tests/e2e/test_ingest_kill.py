@@ -3,53 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
+from tests.e2e.ingests import asked, content, table, told
 from tests.e2e.program import started, type_in
-
-RECORDS = 170_000
-"""Enough for several ranges of `asyncdl.sourcerows.ROWS_PER_GROUP` rows, so that a load can be killed between two."""
-
-IIIF = "https://iiif.example.org/iiif/2/sheet"
-
-
-def table(path: Path) -> Path:
-    """A table whose ids ascend in no order, with records of several rows, sizes, manifests, doubled and unusable links."""
-    with path.open("w") as file:
-        file.write("gbifID\tidentifier\n")
-        for number in range(RECORDS):
-            record = 1_000_000 + number * 7_919 % RECORDS
-            file.write(f"{record}\thttps://host{number % 50}.example.org/{record}.jpg\n")
-            if number % 10 == 0:
-                file.write(f"{record}\t{IIIF}{record}/full/300,/0/default.jpg\n{record}\t{IIIF}{record}/manifest\n")
-            if number % 1000 == 1:
-                file.write(f"{record}\thttp://654355.jpg\nbroken\n\thttps://host.example.org/lost.jpg\n")
-    return path
-
-
-def content(database: Path) -> dict[str, list[object]]:
-    """Every row of every table, but for the time at which the ingest ended."""
-    with closing(sqlite3.connect(database)) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-        found = {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in names}
-    found["meta"] = [row for row in found["meta"] if row[0] != "ingested_at"]
-    return found
-
-
-def asked(database: Path, question: str) -> list[tuple[object, ...]]:
-    """What a database that another process writes says; nothing while it is not there yet."""
-    if not database.exists():
-        return []
-    try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
-            return connection.execute(question).fetchall()
-    except sqlite3.OperationalError:  # it is being made, or was renamed under our hands
-        return []
-
 
 def moments(collection: Path) -> list[tuple[str, Callable[[], object]]]:
     """What is to be seen from outside when `init` is killed, in the order of its stages."""
@@ -70,11 +28,6 @@ def moments(collection: Path) -> list[tuple[str, Callable[[], object]]]:
         ("the third range is loaded", lambda: ranges_loaded(3)),
         ("an index is made", lambda: indexes_made() >= 1),
     ]
-
-
-def told(out: str) -> list[str]:
-    """The report without what depends on speed."""
-    return [re.sub(r"in [\d.]+ s( \([\d,]+ rows/s\))?", "", line.replace("killed", "whole")) for line in out.splitlines()]
 
 
 async def test_an_init_killed_in_every_stage_makes_what_an_undisturbed_one_makes(tmp_path: Path) -> None:
