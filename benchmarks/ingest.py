@@ -1,13 +1,14 @@
 """Ingest at scale: rows per second, memory, temporary space, and what a kill costs.
 
-    python -m benchmarks.ingest --rows 10000000 [--kill 3] [--memory-limit 700MB] [--archive] [--folder DIR] [--keep]
+    python -m benchmarks.ingest --rows 10000000 [--kill 3] [--add 0.01] [--memory-limit 700MB] [--archive] [--folder DIR] [--keep]
 
 Makes a media table like GBIF's (`benchmarks/ledger.py`), lets duckdb alone scan it (the bare scan), then runs `asyncdl init` on it in a process of its own and
 prints rows per second, the ratio to the bare scan of the same run, CPU seconds, the peak of resident memory of all its processes together, the peak of
 temporary bytes beside the database, and what stays: database and rows of the source, in bytes per image.
 
 `--kill K` makes the collection a second time and kills that `init` K times at moments spread over the time the first one took, types it again each
-time, and compares the two databases row by row. `--archive` packs the table into a zip with its `meta.xml` first, as GBIF serves it.
+time, and compares the two databases row by row. `--add SHARE` makes a second state of the table in which that share of the records is gone, as many have
+other links and as many are new, runs `asyncdl add` with it (first `--dry-run`), and compares its time with that of the init. `--archive` packs the table into a zip with its `meta.xml` first, as GBIF serves it.
 The file's pages are in the system's cache. 10 million rows take 2.6 GB for the table and up to 4 GB for the collection.
 """
 
@@ -33,7 +34,7 @@ from random import Random
 
 import duckdb
 
-from benchmarks.ledger import HEADER, Ledger
+from benchmarks.ledger import HEADER, Ledger, second_state
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.1
@@ -61,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kill", type=int, default=0, metavar="K")
+    parser.add_argument("--add", type=float, default=0.0, metavar="SHARE")
     parser.add_argument("--memory-limit", default="700MB")
     parser.add_argument("--dirt", type=float, default=0.0005)
     parser.add_argument("--archive", action="store_true")
@@ -89,6 +91,8 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> None:
     if init.status != 0:
         sys.exit(f"init ended with status {init.status}:\n{init.said}")
     _print(init, chosen.rows, bare_seconds, whole)
+    if chosen.add:
+        _add_and_compare(chosen, table, whole, init)
     if chosen.kill:
         _kill_and_compare(chosen, source, whole, folder / "killed", init.seconds)
 
@@ -126,19 +130,16 @@ def _term(name: str) -> str:
     return f"http://purl.org/dc/terms/{name}"
 
 
-def _command(source: Path, root: Path, memory_limit: str) -> list[str]:
-    return [sys.executable, "-m", "asyncdl", "init", str(root), str(source), "--memory-limit", memory_limit]
-
-
-def _init(source: Path, root: Path, memory_limit: str, kill_after_seconds: float | None = None) -> Init:
-    """Run `asyncdl init`, looking at it every tenth of a second; kill it after some time when told to."""
+def _init(
+    source: Path, root: Path, memory_limit: str, kill_after_seconds: float | None = None, command: tuple[str, ...] = ("init",)
+) -> Init:
+    """Run `asyncdl init` (or another command), looking at it every tenth of a second; kill it after some time when told to."""
+    words = [sys.executable, "-m", "asyncdl", command[0], str(root), str(source), "--memory-limit", memory_limit, *command[1:]]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     found = Init()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            _command(source, root, memory_limit), stdout=said, stderr=subprocess.STDOUT, cwd=CHECKOUT, start_new_session=True
-        )
+        process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, cwd=CHECKOUT, start_new_session=True)
         while (status := process.poll()) is None:
             found.peak_rss_bytes = max(found.peak_rss_bytes, sum(_rss_bytes(pid) for pid in _family(process.pid)))
             found.peak_temporary_bytes = max(found.peak_temporary_bytes, _size_bytes(root / "scratch"))
@@ -191,6 +192,23 @@ def _print(init: Init, rows: int, bare_seconds: float, root: Path) -> None:
     print(f"temporary space at its peak: {init.peak_temporary_bytes / 1e6:,.0f} MB, {init.peak_temporary_bytes / rows:.0f} B/row")
     print(f"images: {images:,}; database {database.stat().st_size / 1e6:,.0f} MB, {database.stat().st_size / images:.0f} B/image")
     print(f"rows of the source, kept: {kept / 1e6:,.0f} MB, {kept / rows:.0f} B/row")
+
+
+def _add_and_compare(chosen: argparse.Namespace, table: Path, whole: Path, init: Init) -> None:
+    newer = table.with_name("newer.txt")
+    rows = second_state(table, newer, chosen.add)
+    source = _archived(newer) if chosen.archive else newer
+    for name, command in (("add --dry-run", ("add", "--dry-run")), ("add", ("add",))):
+        found = _init(source, whole, chosen.memory_limit, command=command)
+        if found.status != 0:
+            sys.exit(f"{name} ended with status {found.status}:\n{found.said}")
+        print(
+            f"{name}: {found.seconds:.1f} s, {rows / found.seconds:,.0f} rows/s, {found.seconds / init.seconds:.2f} times the init"
+        )
+        print(
+            f"CPU: {found.cpu_seconds:.1f} s, {found.cpu_seconds / rows * 1e6:.2f} us/row; peak memory {found.peak_rss_bytes / 1e6:,.0f} MB"
+        )
+    print("\n".join(line for line in found.said.splitlines() if line.startswith(("replaces", "records", "images"))))
 
 
 def _kill_and_compare(chosen: argparse.Namespace, source: Path, whole: Path, root: Path, seconds: float) -> None:

@@ -159,3 +159,23 @@ def _damaged(line: bytes, way: int) -> bytes:
         case _:
             cells[3] = b"http://654355.jpg"
     return b"\t".join(cells) + b"\n"
+
+
+def second_state(table: Path, into: Path, share: float) -> int:
+    """Write a newer state of a table: this share of its records is gone, as many have another link, as many are new. Returns its rows."""
+    of, rows = round(share * 10_000), 0
+    with table.open("rb") as old, into.open("wb") as new:
+        new.write(old.readline())
+        for line in old:
+            identifier, tab, rest = line.partition(b"\t")
+            lot = int(identifier) // 7 % 10_000 if identifier.isdigit() else 10_000
+            if lot < of:
+                continue
+            if lot < 2 * of:
+                rest = rest.replace(b"://", b"://new.", 1)
+            elif lot < 3 * of:
+                rows += 1
+                new.write(b"9" + line)
+            rows += 1
+            new.write(identifier + tab + rest)
+    return rows

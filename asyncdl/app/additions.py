@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,6 @@ from asyncdl.settings import IngestSettings
 from asyncdl.sourcerows import About, SourceRows
 from asyncdl.store import INGEST_CACHE_BYTES, Store
 
-
 _Earlier = Sequence[tuple[int, About]]
 """The living sources, by number, oldest first."""
 _BARE_TABLES: Final = (SourceFormat.TSV, SourceFormat.CSV)
@@ -43,7 +42,7 @@ _BARE_TABLES: Final = (SourceFormat.TSV, SourceFormat.CSV)
 class AddOptions:
     """What `asyncdl add` is asked for beside settings. `same_choices`: take of a source what an earlier one was taken of (None: not said)."""
 
-    replaces: Replaces = Replaces()
+    replaces: Replaces = field(default_factory=Replaces)
     dry_run: bool = False
     same_choices: bool | None = None
 
@@ -75,7 +74,7 @@ async def add_sources(
         async with await Store.open(collection.db, cache_bytes=INGEST_CACHE_BYTES) as store:
             await require_whole(store, root)
             await require_keys(store, root)
-            if lock.previous_crashed is not None and not options.dry_run:  # our release wipes the mark; the rows remember
+            if lock.previous_crashed is not None:  # our release wipes the mark; the rows remember
                 await store.add_event(now_ms, "crash", str(lock.previous_crashed), "noticed by add")
             earlier = [
                 (state.id, rows.about)
@@ -92,10 +91,9 @@ async def add_sources(
             report = await add(
                 store, collection, specs, options.replaces, ingest_options, progress, at_ms=now_ms, dry_run=options.dry_run
             )
-            if not options.dry_run:
-                for source in report.sources:
-                    if not source.already_there:
-                        await store.add_event(now_ms, "add", f"source {source.number}: {source.name}", json.dumps(asdict(source.added)))
+            for done in report.sources if not options.dry_run else ():
+                if not done.already_there:
+                    await store.add_event(now_ms, "add", f"source {done.number}: {done.name}", json.dumps(asdict(done.added)))
     return Added(report, tuple(notices))
 
 
@@ -106,7 +104,9 @@ def _spec(source: str, settings: IngestSettings, choices: Choices, earlier: _Ear
     rows would be numbered, and none of them be known.
     """
     hint = None if settings.format == "auto" else SourceFormat(settings.format)
-    spec = detect(source, hint, id_column=settings.id_column or None, url_column=settings.url_column or None, choices=choices.digest)
+    spec = detect(
+        source, hint, id_column=settings.id_column or None, url_column=settings.url_column or None, choices=choices.digest
+    )
     if settings.id_column or settings.url_column or spec.format not in _BARE_TABLES or spec.path == "-":
         return spec, []
     for number, about in reversed(earlier):

@@ -43,7 +43,8 @@ async def initialise(
         async with store:
             if await store.get_meta(_SOURCES) != _fingerprints(sources):
                 if (await store.counts()).total:
-                    raise UsageError(f"{root} is a collection already, made from something else", "name another folder")
+                    todo = f"add it to that: asyncdl add {root} SOURCE; or name another folder"
+                    raise UsageError(f"{root} is a collection already, made from something else", todo)
                 # Only a source that was refused has been here: the next one may be the right one.
                 await store.set_meta(_SOURCES, _fingerprints(sources))
             if await store.get_meta(WHOLE) is not None and not fresh:

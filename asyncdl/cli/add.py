@@ -144,11 +144,7 @@ def _summary(source: AddedSource) -> Table:
         ("source", f"{source.number}: {printable(source.name)} ({source.format})"),
         ("replaces", _replaces_words(source)),
         ("rows", f"{counts.rows_read:,} read, {counts.rows_without_media:,} without an image, {counts.rows_rejected:,} set aside{filtered}"),
-        (
-            "links",
-            f"{counts.links:,} found{known}; {added.links_new:,} of new images, {added.links_gained:,} gained by known ones,"
-            f" {counts.links_rejected + counts.links_over_limit:,} set aside",
-        ),
+        ("links", f"{counts.links:,} found{known}; {_links_words(source)}"),
         (
             "records",
             f"{added.records_new:,} new, {added.records_changed:,} changed, {added.records_known:,} known, {added.records_gone:,} gone"
@@ -171,6 +167,11 @@ def _summary(source: AddedSource) -> Table:
     for name, value in rows:
         table.add_row(f"[dim]{name}[/]", safe(value))
     return table
+
+
+def _links_words(source: AddedSource) -> str:
+    set_aside = source.counts.links_rejected + source.counts.links_over_limit
+    return f"{source.added.links_new:,} of new images, {source.added.links_gained:,} gained by known ones, {set_aside:,} set aside"
 
 
 def _replaces_words(source: AddedSource) -> str:

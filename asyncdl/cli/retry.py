@@ -51,6 +51,7 @@ def retry(
 ) -> None:
     """Re-open failures: what matches is due at once, with all its attempts and links before it.
 
+    Images that no source names any more are left out, unless `--error-type withdrawn` names them too.
     While a run holds the collection, the run is asked to do it and does so within seconds. `asyncdl run` then fetches.
     """
     now_ms = SystemClock().now().utc_ms

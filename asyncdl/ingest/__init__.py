@@ -3,9 +3,9 @@
 `detect` recognises a source, `ingest` loads it. It knows the kernel and nothing of requests, lanes or people.
 """
 
+from asyncdl.ingest.accounts import IngestCounts, IngestProgress, IngestReport, SourceReport, Stage
 from asyncdl.ingest.addaccounts import AddedSource, AddReport
 from asyncdl.ingest.adding import add
-from asyncdl.ingest.accounts import IngestCounts, IngestProgress, IngestReport, SourceReport, Stage
 from asyncdl.ingest.choices import Choices, as_options, parse_choices
 from asyncdl.ingest.load import ingest
 from asyncdl.ingest.options import Bounds, IngestOptions

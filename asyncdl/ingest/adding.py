@@ -77,7 +77,8 @@ def _check(order: Order, waiting: SourceState | None, sources: Sequence[SourceSp
     if waiting is None:
         if not sources:
             raise UsageError(
-                "there is no source to add, and no addition is unfinished", f"name an archive, a table or a list: asyncdl add {root} SOURCE"
+                "there is no source to add, and no addition is unfinished",
+                f"name an archive, a table or a list: asyncdl add {root} SOURCE",
             )
     elif not order.keep or (sources and not any(_is(waiting, spec) for spec in sources)):
         raise UsageError(f"the addition of {waiting.name} is unfinished", f"finish it first: asyncdl add {root}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import duckdb
 import numpy as np
@@ -91,9 +91,13 @@ class Comparison:
             self._read("beside", folder, records, among="fresh")
             self._run(_THE_SAME)
         unsettled = self._run("SELECT DISTINCT record FROM earlier WHERE record IN (SELECT record FROM differing)").fetchall()
-        counts = self._run(f"SELECT count(DISTINCT record), count(*), coalesce(sum({_LINKS}), 0) FROM given").fetchall()[0]
+        ((in_all, rows, links),) = self._run(
+            f"SELECT count(DISTINCT record), count(*), coalesce(sum({_LINKS}), 0) FROM given"
+        ).fetchall()
         return Difference(
-            *map(int, counts),
+            in_all,
+            rows,
+            int(links),
             self._rows("given WHERE record IN (SELECT record FROM differing)", records.kind),
             tuple(record for (record,) in unsettled),
             tuple(self._beside(others, records)) if unsettled else (),
@@ -115,7 +119,9 @@ class Comparison:
         return again / there if there else 0.0
 
     def _beside(self, others: Sequence[Path], records: Range) -> list[RowColumns]:
-        self._run("CREATE OR REPLACE TEMP TABLE judged AS SELECT DISTINCT record FROM earlier WHERE record IN (SELECT record FROM differing)")
+        self._run(
+            "CREATE OR REPLACE TEMP TABLE judged AS SELECT DISTINCT record FROM earlier WHERE record IN (SELECT record FROM differing)"
+        )
         found = []
         for folder in others:
             self._read("beside", folder, records, among="judged")

@@ -54,9 +54,7 @@ def differ(sides: Sides, max_rows_per_record: int, records: Range) -> DifferentR
         living[record.external_id].append(record)
     counts = folded.counts
     counts.rows_folded = found.rows
-    counts.links_known = found.links - (
-        counts.candidates + counts.duplicates + counts.links_rejected + counts.links_over_limit
-    )
+    counts.links_known = found.links - (counts.candidates + counts.duplicates + counts.links_rejected + counts.links_over_limit)
     changed = len(set(found.changed.records if isinstance(found.changed.records, list) else found.changed.records.tolist()))
     return DifferentRange(
         counts,

@@ -73,9 +73,9 @@ class LineNumbers:
             " (SELECT line, photos, row_number() OVER (PARTITION BY photos ORDER BY line) AS nth FROM rows) AS r"
             " LEFT JOIN earlier_lines AS e ON e.photos = r.photos AND e.nth = r.nth"
         )
-        again, there = rows.execute(
-            "SELECT (SELECT count(number) FROM matched), (SELECT count(*) FROM earlier_lines)"
-        ).fetchall()[0]
+        again, there = rows.execute("SELECT (SELECT count(number) FROM matched), (SELECT count(*) FROM earlier_lines)").fetchall()[
+            0
+        ]
         return again / there if there else 0.0
 
     def _take_over(self, rows: RowTable, source: Living, share: float) -> Lines:

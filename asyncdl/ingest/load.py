@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +66,7 @@ def _apart(sources: Sequence[SourceSpec]) -> list[SourceSpec]:
     return apart
 
 
-def line_prefix(name: str, taken: Collection[str], number: int) -> str:
+def line_prefix(name: str, taken: Container[str], number: int) -> str:
     """What stands before the numbers of a source's lines, where they serve as ids beside other sources, of the names `taken`."""
     return f"{name} {number}:" if name in taken else f"{name}:"
 

@@ -23,7 +23,7 @@ from asyncdl.store import AddCounts, Store
 _UNUSABLE = "records_unusable"
 
 
-class _TakeBack(Exception):  # noqa: N818  no error: a trial's transaction has done what it was for
+class _TakeBack(Exception):
     """Rolls a transaction back."""
 
 
@@ -62,7 +62,9 @@ class Revision:
                 self._account(found)
                 self._rejects.flush()
                 with suppress(_TakeBack):
-                    async with self._store.transaction():  # what the cursor says of this range is known only when its rows are there
+                    async with (
+                        self._store.transaction()
+                    ):  # what the cursor says of this range is known only when its rows are there
                         await self._add(found)
                         if not self._trial.keep:
                             raise _TakeBack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from asyncdl.sourcerows import KINDS, Range
@@ -21,15 +22,15 @@ def common_ranges(new: Sequence[Range], old: Sequence[Range]) -> list[Range]:
 
 
 def _firsts(ranges: Sequence[Range], kind: str) -> list[int | str]:
-    return sorted({found.first for found in ranges if found.kind == kind and found.first is not None})  # type: ignore[type-var]
+    return sorted({found.first for found in ranges if found.kind == kind and found.first is not None})
 
 
 def _of_kind(kind: str, new: list[int | str], old: list[int | str]) -> list[Range]:
     if not new and not old:
         return []
     cuts = new[1:]
-    borders = [0, *(bisect_left(old, cut) for cut in cuts), len(old)]  # type: ignore[type-var]
-    for first, after in zip(borders, borders[1:], strict=False):
+    borders = [0, *(bisect_left(old, cut) for cut in cuts), len(old)]
+    for first, after in pairwise(borders):
         cuts += old[first + _OLD_GROUPS : after : _OLD_GROUPS]
-    cuts = sorted(set(cuts))  # type: ignore[type-var]
+    cuts = sorted(set(cuts))
     return [Range(kind, first, after) for first, after in zip([None, *cuts], [*cuts, None], strict=True)]

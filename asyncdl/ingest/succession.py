@@ -44,7 +44,8 @@ class Replaces:
         if word.isascii() and word.isdigit() and 0 < int(word) < 1 << 31:
             return cls("", int(word))
         raise UsageError(
-            f'--replaces: "{text[:60]}" cannot be used', "expected: auto, none, or the number of a source as `asyncdl status` shows it"
+            f'--replaces: "{text[:60]}" cannot be used',
+            "expected: auto, none, or the number of a source as `asyncdl status` shows it",
         )
 
 
@@ -101,7 +102,9 @@ def chosen(replaces: Replaces, living: Sequence[Living]) -> Living | None:
         if source.number == replaces.number:
             return source
     known = ", ".join(f"{source.number} ({source.name})" for source in living)
-    raise UsageError(f"--replaces: there is no living source {replaces.number}", f"there are: {known}" if known else "there is none")
+    raise UsageError(
+        f"--replaces: there is no living source {replaces.number}", f"there are: {known}" if known else "there is none"
+    )
 
 
 def replaced_by_records(new: Path, living: Sequence[Living], replaces: Replaces) -> Replaced | None:

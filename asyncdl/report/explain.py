@@ -47,7 +47,10 @@ class RecordSaid:
     def of_image(self, image: ImageStory) -> tuple[SaidRow, ...]:
         """The rows that name a link of the image: those of living sources, else those of the sources that had named it, newest first."""
         links = {candidate.url for candidate in image.candidates}
-        of_rows = ([row for row in rows if any(url in links or resolve(url).url in links for url in row.urls)] for rows in (self.rows, self.earlier))
+        of_rows = (
+            [row for row in rows if any(url in links or resolve(url).url in links for url in row.urls)]
+            for rows in (self.rows, self.earlier)
+        )
         return tuple(next(filter(None, of_rows), ()))
 
 
@@ -91,7 +94,9 @@ def _said(sources: Path, record: int | str, dead: Collection[int]) -> RecordSaid
     rows: list[SaidRow] = []
     earlier: list[SaidRow] = []
     kept: dict[str, str] = {}
-    for folder in sorted(folders(sources), key=lambda folder: (int(folder.name) not in dead, int(folder.name))):  # the living speak last
+    for folder in sorted(
+        folders(sources), key=lambda folder: (int(folder.name) not in dead, int(folder.name))
+    ):  # the living speak last
         number = int(folder.name)
         # `verify` is the place to be told of damage; a story without its source is one all the same.
         with suppress(CollectionError):

@@ -66,7 +66,8 @@ def _gone(image: ImageStory, found: Explanation) -> dict[str, Any] | None:
     if image.gone is None:
         return None
     source = found.sources.get(image.gone)
-    return {"source": image.gone, "name": source and source.name, "since": time_or_none(source and source.loaded_ms)}
+    name, since_ms = (source.name, source.loaded_ms) if source else (None, None)
+    return {"source": image.gone, "name": name, "since": time_or_none(since_ms)}
 
 
 def _manifest(manifest: ManifestStory, now_ms: int) -> dict[str, Any]:

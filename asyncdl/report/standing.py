@@ -86,7 +86,11 @@ def _failed(image: ImageStory, place: str) -> Standing:
     cause = error_type(image.state.error or "no_url")
     spent = sum(candidate.spent is not None for candidate in image.candidates)
     links = f" ({spent} of {counted(len(image.candidates), 'link')} ruled out)" if len(image.candidates) > 1 else ""
-    again = "" if cause.name in {"no_url", "withdrawn"} else f"; `asyncdl retry {place} --error-type {cause.name}` asks again all the same"
+    again = (
+        ""
+        if cause.name in {"no_url", "withdrawn"}
+        else f"; `asyncdl retry {place} --error-type {cause.name}` asks again all the same"
+    )
     if cause.name == "withdrawn":
         links = ""
     return Standing(f"a lasting cause: {cause.meaning}{links}", f"{cause.remedy}{again}")

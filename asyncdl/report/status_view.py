@@ -54,7 +54,10 @@ def _totals(report: StatusReport, place: str) -> Table:
         table.add_row("", f"{adopted:,} of them adopted from an earlier tool by number; which photo each is was never checked")
     if report.images_gone:
         kept = report.images_gone - report.images_withdrawn
-        table.add_row("gone", f"{counted(report.images_gone, 'image')} that no source names any more: {kept:,} keep their file or cause, {report.images_withdrawn:,} are not asked")
+        table.add_row(
+            "gone",
+            f"{counted(report.images_gone, 'image')} that no source names any more: {kept:,} keep their file or cause, {report.images_withdrawn:,} are not asked",
+        )
     table.add_row("records", _parts(report.records))
     if report.manifests.total:
         table.add_row("manifests", _parts(report.manifests))

@@ -14,7 +14,9 @@ _KEYS_VERSION: Final = "keys_version"
 _MAX_DETAIL_CHARS: Final = 2000
 _MAX_EVENTS: Final = 100_000
 
-_SOURCE_COLUMNS: Final = "id, name, format, fingerprint, rows, rejected, loaded, cursor, replaces, replaced_by, loaded_ms, images_gone"
+_SOURCE_COLUMNS: Final = (
+    "id, name, format, fingerprint, rows, rejected, loaded, cursor, replaces, replaced_by, loaded_ms, images_gone"
+)
 _ADD_SOURCE: Final = "INSERT INTO sources(name, format, fingerprint) VALUES (?, ?, ?) ON CONFLICT(name, fingerprint) DO NOTHING"
 _SOURCE: Final = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ? AND fingerprint = ?"  # noqa: S608  own columns
 _SOURCES: Final = f"SELECT {_SOURCE_COLUMNS} FROM sources ORDER BY id"  # noqa: S608  own columns

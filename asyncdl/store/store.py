@@ -140,7 +140,8 @@ class Store(Reader):
     async def load(self, records: Sequence[NewRecord], *, source: int = 0, cursor: str | None = None) -> LoadCounts:
         """Add records in one transaction; what is known already is merged by record and key, so loading twice is harmless.
 
-        Images are numbered in the order given. A URL new to an image that had ended without a file re-opens it.
+        Images are numbered in the order given. A URL new to an image that had ended without a file re-opens it; an image that was
+        gone is named again, and re-opened if it had been withdrawn.
         An image without any usable URL is stored as failed (`no_url`). `cursor` is
         remembered with `source` in the same transaction.
         """
@@ -154,7 +155,9 @@ class Store(Reader):
         """Remember whose place a source that is being added takes (0: nobody's), before its first range."""
         await self._db.write(sources.decide_replaced, source, replaced)
 
-    async def add_range(self, records: Sequence[NewRecord], judged: Sequence[JudgedRecord], *, source: int, at_ms: int) -> AddCounts:
+    async def add_range(
+        self, records: Sequence[NewRecord], judged: Sequence[JudgedRecord], *, source: int, at_ms: int
+    ) -> AddCounts:
         """Load records as `load` does, then mark what is gone of the judged ones, in one transaction; twice is harmless.
 
         An image that is gone and has no file, and was still to be asked, ends as failed (`withdrawn`).

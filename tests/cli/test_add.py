@@ -92,7 +92,10 @@ def test_status_and_explain_say_what_is_gone_and_retry_asks_it_again(root: Path,
     typed(capsys, "add", root, table(tmp_path / "new.txt", *NEW))
     status = in_json(capsys, "status", root)
     assert status["gone"] == {"images": 2, "withdrawn": 2}
-    assert [(one["living"], one["replaced_by"], one["images_gone"]) for one in status["sources"]] == [(False, 2, 0), (True, None, 2)]
+    assert [(one["living"], one["replaced_by"], one["images_gone"]) for one in status["sources"]] == [
+        (False, 2, 0),
+        (True, None, 2),
+    ]
     assert status["sources"][1]["added_at"].endswith("Z")
     shown = typed(capsys, "status", root).out
     assert "2 images that no source names any more: 0 keep their file or cause, 2 are not asked" in shown
@@ -146,13 +149,22 @@ def test_a_selection_is_not_left_unasked(tmp_path: Path, capsys: Capsys) -> None
     other = in_json(capsys, "add", root, new, "--where", "countryCode=FR", "--dry-run")
     assert other["sources"][0]["records"] == {"new": 1, "changed": 0, "known": 0, "gone": 0, "unusable": 0}
     done = in_json(capsys, "add", root, new, "--no-same-choices")
-    assert (done["sources"][0]["records"]["new"], done["notices"]) == (2, ["source 1 was read with --where countryCode=DE --seed 7"])
+    assert (done["sources"][0]["records"]["new"], done["notices"]) == (
+        2,
+        ["source 1 was read with --where countryCode=DE --seed 7"],
+    )
 
 
 def test_a_table_is_read_as_the_earlier_one_was(tmp_path: Path, capsys: Capsys) -> None:
     header = "barcode\timage\tother"
     old = table(tmp_path / "old.tsv", ("B 1", URL.format("a"), ""), ("B 2", URL.format("b"), ""), header=header)
-    new = table(tmp_path / "new.tsv", ("B 0", URL.format("z"), ""), ("B 1", URL.format("a"), ""), ("B 2", URL.format("c"), ""), header=header)
+    new = table(
+        tmp_path / "new.tsv",
+        ("B 0", URL.format("z"), ""),
+        ("B 1", URL.format("a"), ""),
+        ("B 2", URL.format("c"), ""),
+        header=header,
+    )
     root = tmp_path / "plates"
     assert typed(capsys, "init", root, old, "--id-column", "barcode", "--url-column", "image").status == 0
     added = in_json(capsys, "add", root, new)

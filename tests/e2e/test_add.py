@@ -19,7 +19,10 @@ WAIT = ("--wait", "0s")
 
 def look(collection: Path) -> dict[str, tuple[int, int, bytes]]:
     """Every file with what would tell that somebody touched it."""
-    return {name: ((found := path.stat()).st_ino, found.st_mtime_ns, path.read_bytes()) for name, path in final_files(collection).items()}
+    return {
+        name: ((found := path.stat()).st_ino, found.st_mtime_ns, path.read_bytes())
+        for name, path in final_files(collection).items()
+    }
 
 
 async def test_a_newer_state_touches_no_file_and_asks_only_for_what_is_new(tmp_path: Path, origin: ScriptedServer) -> None:
@@ -69,7 +72,7 @@ async def test_what_is_withdrawn_is_not_asked_until_it_is_named_again(tmp_path: 
     assert ask(collection, "SELECT count(*) FROM gone") == [(0,)]
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The process that adds is gone."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.e2e.ingests import asked, content, table, told
 from tests.e2e.program import started, type_in
 
+
 def moments(collection: Path) -> list[tuple[str, Callable[[], object]]]:
     """What is to be seen from outside when `init` is killed, in the order of its stages."""
     building = collection / "asyncdl.sqlite.building"

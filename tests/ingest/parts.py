@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from asyncdl.sourcerows import COLUMNS, NAMED, NUMBERED, PHOTO_BORDER, URL_BORDER, About
+from asyncdl.sourcerows import COLUMNS, NUMBERED, PHOTO_BORDER, URL_BORDER, About
 
 PLAIN = "https://plain."
 """Links that begin so are marked as plain where they stand alone in a row."""
@@ -21,7 +21,7 @@ Said = Mapping[int, Sequence[Row]]
 def write_parts(folder: Path, said: Said, kind: str = NUMBERED, formats: Mapping[str, str] | None = None) -> Path:
     """A whole folder of parts. Ids become text where `kind` says so; `formats` gives the format that a row of that link claims."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows: list[tuple[int, int, str, bool, str | None]] = []
     for record, photos_of_rows in sorted(said.items()):
         for row in photos_of_rows:
             photos = ((row,),) if isinstance(row, str) else row
@@ -33,7 +33,9 @@ def write_parts(folder: Path, said: Said, kind: str = NUMBERED, formats: Mapping
         for record, line, packed, single, media_format in rows:
             plain = single and packed.startswith(PLAIN)
             values = [record if kind == NUMBERED else str(record), line, packed, plain, media_format]
-            connection.execute("INSERT INTO part(record, member, line, photos, plain, media_format) VALUES (?, 0, ?, ?, ?, ?)", values)
+            connection.execute(
+                "INSERT INTO part(record, member, line, photos, plain, media_format) VALUES (?, 0, ?, ?, ?, ?)", values
+            )
         target = f"{folder}/{kind}-000.parquet"
         if rows:
             connection.execute(f"COPY (SELECT * FROM part ORDER BY record, member, line) TO '{target}' (FORMAT parquet)")

@@ -32,7 +32,13 @@ from tests.store.makers import NOW, canvas, consistent, file, query
 
 P, R, S, E, F = ImageStatus
 SHEET = "https://iiif.example.org/iiif/2/sheet1"
-LINKS = (f"{PLAIN}org/1.jpg", f"{PLAIN}org/2.jpg", f"{SHEET}/full/300,/0/default.jpg", f"{SHEET}/full/max/0/default.jpg", "http://654355.jpg")
+LINKS = (
+    f"{PLAIN}org/1.jpg",
+    f"{PLAIN}org/2.jpg",
+    f"{SHEET}/full/300,/0/default.jpg",
+    f"{SHEET}/full/max/0/default.jpg",
+    "http://654355.jpg",
+)
 MANIFESTS = (f"{SHEET}/manifest", "https://iiif.example.org/book/manifest")
 OPTIONS = IngestOptions(rows_per_range=3, fold_processes=1)
 
@@ -117,7 +123,9 @@ class Game:
 
     async def work(self, moves: Sequence[tuple[int, str]]) -> None:
         """A run in between: some open images get their file, some fail, some manifests are read."""
-        open_images = [image for (image,) in await query(self.store, "SELECT id FROM images WHERE status IN (0, 1) AND due IS NOT NULL")]
+        open_images = [
+            image for (image,) in await query(self.store, "SELECT id FROM images WHERE status IN (0, 1) AND due IS NOT NULL")
+        ]
         manifests = [one for (one,) in await query(self.store, "SELECT id FROM manifests WHERE status IN (0, 1)")]
         for place, what in moves:
             if what == "read" and manifests:
@@ -128,7 +136,9 @@ class Game:
             elif what != "read" and open_images:
                 image = open_images.pop(place % len(open_images))
                 await self.store.apply(Batch((_move(image, what),)), NOW)
-        rows = await query(self.store, "SELECT i.id, f.path, f.size_bytes FROM images AS i JOIN files AS f ON f.image = i.id WHERE i.status = 2")
+        rows = await query(
+            self.store, "SELECT i.id, f.path, f.size_bytes FROM images AS i JOIN files AS f ON f.image = i.id WHERE i.status = 2"
+        )
         self.saved = {image: tuple(rest) for image, *rest in rows}
 
     async def _is_open(self, image: int) -> bool:
@@ -137,10 +147,14 @@ class Game:
     async def check(self) -> None:
         """What always holds."""
         await consistent(self.store)
-        rows = await query(self.store, "SELECT i.id, f.path, f.size_bytes FROM images AS i JOIN files AS f ON f.image = i.id WHERE i.status = 2")
+        rows = await query(
+            self.store, "SELECT i.id, f.path, f.size_bytes FROM images AS i JOIN files AS f ON f.image = i.id WHERE i.status = 2"
+        )
         files = {image: tuple(rest) for image, *rest in rows}
         assert {image: files.get(image) for image in self.saved} == self.saved, "what is done stays done"
-        numbers = {image: (record, number) for image, record, number in await query(self.store, "SELECT id, record, number FROM images")}
+        numbers = {
+            image: (record, number) for image, record, number in await query(self.store, "SELECT id, record, number FROM images")
+        }
         assert {image: numbers[image] for image in self.numbers if image in numbers} == {
             image: place for image, place in self.numbers.items() if image in numbers
         }, "numbers never shift"
@@ -162,7 +176,7 @@ class Game:
         return found
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The process that added is gone."""
 
 
@@ -186,7 +200,15 @@ def balanced(added: AddedSource, said: Said) -> None:
     assert there == len(said)
 
 
-SEQUENCES = st.lists(st.tuples(states(LINKS), st.integers(0, 3), st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["save", "fail", "exhaust"])), max_size=4)), min_size=1, max_size=4)
+SEQUENCES = st.lists(
+    st.tuples(
+        states(LINKS),
+        st.integers(0, 3),
+        st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["save", "fail", "exhaust"])), max_size=4),
+    ),
+    min_size=1,
+    max_size=4,
+)
 WITH_MANIFESTS = st.lists(
     st.tuples(
         states((*LINKS, *MANIFESTS)),
@@ -205,7 +227,9 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_FEW", 1_000)
 
 
-async def play(first: Said, sequence: Sequences, folder: Path, *, bulk: bool, exact: bool, stop_after: int = 0) -> dict[str, list[Any]]:
+async def play(
+    first: Said, sequence: Sequences, folder: Path, *, bulk: bool, exact: bool, stop_after: int = 0
+) -> dict[str, list[Any]]:
     """Play a sequence and check after every step; returns every row of the database at the end."""
     collection = Collection.create(folder)
     store = await (Store.build if bulk else Store.create)(collection.db, {})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +15,10 @@ def ranges(firsts: list[int]) -> list[Range]:
     return [Range(NUMBERED, first, after, "part") for first, after in zip(firsts, [*firsts[1:], None], strict=False)]
 
 
+def inside(one: Range, firsts: list[int]) -> list[int]:
+    return [first for first in firsts if int(one.first or 0) <= first and (one.after is None or first < int(one.after))]
+
+
 @given(FIRSTS, FIRSTS)
 def test_ranges_hold_everything_once_and_a_bounded_part_of_both(new: list[int], old: list[int]) -> None:
     found = common_ranges(ranges(new), ranges(old))
@@ -20,12 +26,10 @@ def test_ranges_hold_everything_once_and_a_bounded_part_of_both(new: list[int], 
         assert found == []
         return
     assert (found[0].first, found[-1].after) == (None, None)
-    assert all(one.after == other.first for one, other in zip(found, found[1:], strict=False))
+    assert all(one.after == other.first for one, other in pairwise(found))
     for one in found:
-        inside = [first for first in new if (one.first is None or first >= one.first) and (one.after is None or first < one.after)]
-        assert len(inside) <= 1
-        begun = [first for first in old if (one.first is None or first >= one.first) and (one.after is None or first < one.after)]
-        assert len(begun) <= 2  # and what began before
+        assert len(inside(one, new)) <= 1
+        assert len(inside(one, old)) <= 2  # and what began before
     assert len(found) <= max(1, len(new)) + len(old) // 2
 
 

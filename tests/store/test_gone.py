@@ -19,7 +19,8 @@ async def say(store: Store, *now: NewRecord, was: tuple[int | str, ...] = (), be
     said = {one.external_id: one for one in now}
     others = {one.external_id: one for one in beside}
     judged = [
-        JudgedRecord(one, tuple(found for found in (said.get(one), others.get(one)) if found is not None), one in said) for one in was
+        JudgedRecord(one, tuple(found for found in (said.get(one), others.get(one)) if found is not None), one in said)
+        for one in was
     ]
     state = await store.add_source("newer.zip", "dwca", "1")
     counts = await store.add_range(now, judged, source=state.id, at_ms=NOW)
