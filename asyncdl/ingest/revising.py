@@ -73,7 +73,7 @@ class Revision:
 
     def _compared(self, ranges: Sequence[Range]) -> AsyncGenerator[DifferentRange, None]:
         work = partial(differ, self._sides, self._options.bounds.max_rows_per_record)
-        return in_order(work, ranges, self._options.fold_processes)
+        return in_order(work, ranges, self._options.fold_processes + 1)  # little is inserted: that core may compare too
 
     async def _add(self, found: DifferentRange) -> None:
         counts = AddCounts(records_known=found.records_unchanged)
