@@ -271,7 +271,7 @@ def play_twice(first: Said, sequence: Sequences, stop_after: int) -> None:
 
 
 FEW = settings(max_examples=12, deadline=None)
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=60, deadline=None)
 
 
 @FEW
