@@ -119,3 +119,16 @@ async def test_opening_brings_an_older_collection_up_to_date(tmp_path: Path, mon
 
 def test_the_newest_version_is_the_number_of_the_last_step() -> None:
     assert schema.newest_version() == migrations()[-1].number
+
+
+def test_pictures_of_manifests_that_were_read_earlier_are_noted_as_theirs(raw: sqlite3.Connection) -> None:
+    migrate(raw, migrations()[:2])
+    raw.execute("INSERT INTO hosts VALUES (1, 'm.org', 'm.org')")
+    raw.executemany("INSERT INTO records VALUES (?, NULL, 1, 0, 1, 1, 0, NULL)", [(7,), (8,)])
+    raw.executemany("INSERT INTO images VALUES (?, ?, ?, 0, 1, 0, 0, 0, 0, NULL)", [(1, 7, 0), (2, 7, 1), (3, 8, 0)])
+    raw.executemany(
+        "INSERT INTO manifests(id, record, url, key_hash, host, status, attempts) VALUES (?, ?, 'u', 0, 1, ?, 1)",
+        [(5, 7, 2), (6, 8, 0)],
+    )
+    migrate(raw, migrations())
+    assert raw.execute("SELECT image, manifest FROM canvases ORDER BY 1").fetchall() == [(1, 5), (2, 5)]
