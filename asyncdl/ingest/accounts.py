@@ -14,8 +14,9 @@ from asyncdl.ingest.rejects import Reject, RejectReason
 
 
 class Stage(StrEnum):
-    """What an ingest is doing."""
+    """What an ingest is doing. `COPY` comes only where a source cannot be read where it is."""
 
+    COPY = "copy"
     READ = "read"
     SORT = "sort"
     LOAD = "load"
@@ -92,7 +93,7 @@ class Space:
 class IngestProgress:
     """Where an ingest stands. `total` is None when it cannot be known beforehand (compressed text, standard input).
 
-    `done` and `total` count bytes while reading, rows while sorting and loading, indexes at the end. `space` is told once, at the start of a reading.
+    `done` and `total` count bytes while copying and reading, rows while sorting and loading, indexes at the end. `space` is told once, at the start of a reading.
     """
 
     source: str

@@ -22,7 +22,7 @@ from asyncdl.ingest.archive import peeked
 from asyncdl.ingest.blocks import LineShape, sift, whole_lines
 from asyncdl.ingest.dialect import is_byte_oriented
 from asyncdl.ingest.options import Bounds
-from asyncdl.ingest.tables import Table
+from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Line, Row, split_lines, transcoded, without_mark
 
 CHUNK_BYTES: Final = 96_000_000

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from asyncdl.ingest.accounts import Tally
-from asyncdl.ingest.chunks import STEP_ROWS, Chunk, ChunkReader
+from asyncdl.ingest.chunks import STEP_ROWS, Chunk
 from asyncdl.ingest.columns import Column, Columns
 from asyncdl.ingest.options import IngestOptions
+from asyncdl.ingest.pieces import PieceReader, reader_of
 from asyncdl.ingest.plainsql import Needed, PlainSql, State, needed_of
 from asyncdl.ingest.rejects import RejectsFile
 from asyncdl.ingest.rows import Identified, RowRules
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sources import SourceFormat
-from asyncdl.ingest.tables import Table
+from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Row
 
 
@@ -31,7 +32,7 @@ def take(rows: RowTable, table: Table, number: int, options: IngestOptions, reje
 
     Raises `SourceError` when the table cannot be read, `EnvironmentStops` when memory or disk do not suffice.
     """
-    reader = ChunkReader(table, options.bounds, rows.folder, tally)
+    reader = reader_of(table, options.bounds, rows.folder, tally)
     intake = _Intake(rows, table, number, reader, options, rejects, tally)
     with ThreadPoolExecutor(1, "sift") as ahead:  # duckdb reads one chunk while the next is sifted
         pieces = reader.pieces()
@@ -52,7 +53,7 @@ def take_columns(
 
     Rows that cannot be read are left out and counted as rejected. `into` is a name of ours; the others are quoted here.
     """
-    reader = ChunkReader(table, options.bounds, rows.folder, tally)
+    reader = reader_of(table, options.bounds, rows.folder, tally)
     needed = needed_of(Columns(reader.columns.id, tuple(Column(place) for place in names.values())))
     sql = PlainSql(needed, options.bounds, only_images=False, id_prefix="")
     cells_of = zip(names, needed.columns.photo, strict=True)
@@ -89,7 +90,7 @@ class _Intake:
     """How the rows of one table come in."""
 
     def __init__(
-        self, rows: RowTable, table: Table, number: int, reader: ChunkReader, options: IngestOptions, rejects: RejectsFile,
+        self, rows: RowTable, table: Table, number: int, reader: PieceReader, options: IngestOptions, rejects: RejectsFile,
         tally: Tally,
     ) -> None:  # fmt: skip
         prefix = table.spec.id_prefix

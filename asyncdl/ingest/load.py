@@ -108,6 +108,9 @@ class _OneSource:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "ingest") as pool:
             try:
+                copying = reading.copy()
+                while (done := await loop.run_in_executor(pool, next, copying, None)) is not None:
+                    self._tell(Stage.COPY, done, None)
                 space = await loop.run_in_executor(pool, reading.begin)
                 self._tell(Stage.READ, 0, reading.total_bytes, space)
                 steps = reading.steps(rejects)

@@ -23,7 +23,7 @@ from asyncdl.ingest.options import IngestOptions
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sampling import draw_per_value, draw_sample
 from asyncdl.ingest.sources import SourceSpec
-from asyncdl.ingest.tables import Table
+from asyncdl.ingest.table import Table
 from asyncdl.ingest.where import Between, Condition, Value
 from asyncdl.ingest.wheresql import Predicates
 from asyncdl.settings.table import nearest

@@ -214,9 +214,9 @@ class IngestSettings(Slice):
     """What `init` obeys when it reads a source."""
 
     format: Annotated[
-        Literal["auto", "dwca", "tsv", "csv", "urls"],
+        Literal["auto", "dwca", "tsv", "csv", "parquet", "jsonl", "urls"],
         Word,
-        choice("auto", "dwca", "tsv", "csv", "urls"),
+        choice("auto", "dwca", "tsv", "csv", "parquet", "jsonl", "urls"),
         Option("format", "what the source is; auto looks at it", Panel.SOURCE),
     ] = "auto"
     id_column: Annotated[

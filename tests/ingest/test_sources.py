@@ -75,10 +75,11 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"", "is empty"),
         (b"\xef\xbb\xbf \n\n", "is empty"),
         (b"\xff\xd8\xff\xe0" + bytes(100), "a JPEG picture"),
-        (b"PAR1" + bytes(100), "a Parquet file"),
+        (b"PAR1" + bytes(100), "Parquet file but breaks off in the middle"),
         (bytes(range(256)) * 10, "no text"),
         (b"<!DOCTYPE html><html><body>Please log in</body></html>", "a web page"),
-        (b'{"url": "https://example.org/a.jpg"}\n', "JSON"),
+        (b'[{"url": "https://example.org/a.jpg"}]\n', "one JSON array"),
+        (b'{\n "results": [\n  {"key": 1}\n ]\n}\n', "JSON object over several lines"),
         (b"PK\x03\x04 and nothing more", "breaks off in the middle"),
     ],
 )
