@@ -55,7 +55,7 @@ class ZipArchive:
             raise SourceError(
                 f"{self.name} cannot be read: {error.strerror or error}", "look at its rights and at the disk"
             ) from error
-        self._infos = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
+        self._infos = {_with_slashes(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
         for member in self._infos:
             check_member_name(member)
         self._root = common_root(self._infos)
@@ -94,6 +94,11 @@ class FolderArchive:
         """The content of a member."""
         check_member_name(member)
         return read_chunks(lambda: (self._root / member).open("rb"), f"{self.name}/{member}")
+
+
+def _with_slashes(name: str) -> str:
+    """Some packers of Windows write backslashes, and one before the first name."""
+    return name.replace("\\", "/").removeprefix("/") if "\\" in name else name
 
 
 def check_member_name(name: str) -> None:

@@ -82,6 +82,8 @@ _LINK_HEADINGS = (
         "image", "photo", "media", "manifest", "iiif_manifest", "associatedmedia",
     )),
 )  # fmt: skip
+# A link in one of these is a licence, a page or a name, even where no other column has any.
+_NO_MEDIA_HEADINGS = frozenset({*LICENCE_HEADINGS, *_RIGHTS_HOLDER, *_REFERENCES, "bibliographiccitation", "informationwithheld"})
 _SURE_HEADINGS = frozenset({"accessuri", "identifier", "url", "image_url", "associatedmedia"})
 _SHOWN_HEADINGS = 12
 
@@ -211,6 +213,7 @@ def _found_links(
             return found
     if "identifier" in places and any(column.index in linked for column in _pick(places, ("references",))):
         return places["identifier"]
+    linked = [index for index in linked if not header or _may_be_media(header, index)]
     if len(linked) == 1:
         return (Column(linked[0]),)
     if len(linked) > 1:
@@ -219,6 +222,11 @@ def _found_links(
     if sure := _pick(places, [name for name in places if name in _SURE_HEADINGS]):
         return sure[:1]
     raise SourceError(f"no column holds links to media: {_listed(header)}", "name the right one with --url-column")
+
+
+def _may_be_media(header: Sequence[str], index: int) -> bool:
+    name = local_name(header[index]) if index < len(header) else ""
+    return name not in _NO_MEDIA_HEADINGS and name not in ID_HEADINGS and not name.endswith("id")
 
 
 def _has_link(row: Sequence[str], index: int) -> bool:

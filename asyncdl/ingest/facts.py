@@ -81,7 +81,7 @@ def occurrences_of(spec: SourceSpec, bounds: Bounds, named: str | None = None) -
 def _core_of(meta: ArchiveMeta) -> TableMeta | None:
     """The core, or what stands for one."""
     of_occurrences = (table for table in meta.extensions if table.row_type.lower().rstrip("/") == _OCCURRENCE)
-    return meta.core or next((table for table in of_occurrences if "_raw." not in table.locations[0]), None)
+    return meta.core or next((table for table in of_occurrences if table.locations and "_raw." not in table.locations[0]), None)
 
 
 def media_facts(spec: SourceSpec, table: Table, bounds: Bounds) -> FactTable:

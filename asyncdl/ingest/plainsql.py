@@ -175,7 +175,7 @@ class PlainSql:
         listed = ", ".join(f"'{kind}'" for kind in _SURE_KINDS)
         return (
             f"starts_with(lower(coalesce({media_format}, '')), 'image') OR lower({kind}) IN ({listed})"
-            f" OR ({kind} IS NULL AND ({media_format} IS NULL OR NOT regexp_matches(lower({media_format}), '^(audio|video)/')))"
+            f" OR ({kind} IS NULL AND ({media_format} IS NULL OR regexp_matches(lower({media_format}), '^(application|text)/')))"
         )
 
     def _clean(self) -> str:

@@ -168,8 +168,11 @@ def text_format(shown: str, head: bytes, format_hint: SourceFormat | None, url_c
         raise SourceError(f"{shown} is no text", _READABLE)
     lines = sample_lines(head)
     start = lines[0].lstrip().lower() if lines else head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")[:100].lower()
-    if start.startswith(("<!doctype", "<html", "<?xml", "<head")):
-        raise SourceError(f"{shown} is a web page or XML, not a table", "its download probably failed; fetch it again")
+    if start.startswith(("<!doctype", "<html", "<?xml", "<head")) or (format_hint is None and start.startswith("<")):
+        raise SourceError(
+            f"{shown} is a web page or XML, not a table",
+            "if it is part of an archive, name the archive; else its download probably failed: fetch it again",
+        )
     if format_hint is SourceFormat.DWCA:
         raise SourceError(f"{shown} is no Darwin Core Archive: neither a zip file, a tar file nor a folder", _READABLE)
     if format_hint is SourceFormat.JSONL or (format_hint is None and start.startswith(("{", "["))):

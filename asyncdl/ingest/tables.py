@@ -40,7 +40,9 @@ __all__ = ["META", "Table", "archive_of", "open_tables"]
 
 META: Final = "meta.xml"
 _NO_MEDIA: Final = "take a download that has media: GBIF's format \"Darwin Core Archive\", or the publisher's archive with images"
-_DOCUMENTS: Final = frozenset({"eml.xml", "metadata.xml", "rights.txt", "citations.txt", "license.txt", "readme.txt", "readme.md"})
+_DOCUMENTS: Final = frozenset(
+    {"eml.xml", "metadata.xml", "rights.txt", "citations.txt", "license.txt", "readme.txt", "readme.md", "datapackage.json"}
+)
 _TABLES_OF_MEDIA: Final = frozenset({"multimedia.txt", "multimedia.csv", "photos.csv"})
 
 
@@ -84,6 +86,10 @@ def _described_tables(
         columns = columns_of_table(table, gbif_download=gbif)
         if columns is None and not table.core:
             continue
+        if not table.locations:
+            raise SourceError(
+                f"the meta.xml of {spec.name} names no file for {table.row_type}", "ask the publisher for a valid archive"
+            )
         if columns is not None and _is_raw_twin(table, meta):
             columns = replace(columns, optional=True)
         for location in table.locations:
@@ -141,7 +147,7 @@ def _member_table(archive: Archive, member: str, size_bytes: int, spec: SourceSp
     head = peeked(chunks())[0]
     what = "a zip file" if is_zip(head) else "a tar file" if is_tar(head) else "a Parquet file" if is_parquet(head) else ""
     if what:
-        raise SourceError(f"{shown} is {what} inside an archive", "unpack the archive, and name that file")
+        raise SourceError(f"{shown} is {what} inside an archive or a folder", "name that file itself")
     hint = SourceFormat.TSV if member.lower() == "multimedia.txt" else None
     kind = text_format(shown, head[:HEAD_BYTES], spec.table_format or hint, spec.url_column)
     packed = packing_of(next(archive.chunks(member), b"")) is not None
