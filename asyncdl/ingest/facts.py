@@ -27,6 +27,9 @@ from asyncdl.ingest.tabular import TableReader
 
 OCCURRENCE_FILES: Final = ("occurrence.txt", "occurrence.csv", "occurrences.csv", "occurrences.txt", "observations.csv")
 _BESIDE: Final = ("multimedia", "photos")
+TAXON: Final = "taxon_id"
+TAXA_FILE: Final = "taxa.csv"
+"""What iNaturalist says of the taxa that its observations name by `TAXON`."""
 _OCCURRENCE: Final = "http://rs.tdwg.org/dwc/terms/occurrence"
 _SYNONYMS: Final = {"licence": "license", "rightsholder": "rightsholder", "rights_holder": "rightsholder"}
 
@@ -41,10 +44,15 @@ class FactColumn:
 
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """A table with the columns that can be read of it, by `key_of` their names."""
+    """A table with the columns that can be read of it, by `key_of` their names.
+
+    `more` is a second table whose records are what the column `by` of this one names; its columns are among `columns` too.
+    """
 
     table: Table
     columns: Mapping[str, FactColumn]
+    more: FactTable | None = None
+    by: str = ""
 
 
 def key_of(name: str) -> str:
@@ -64,7 +72,7 @@ def occurrences_of(spec: SourceSpec, bounds: Bounds, named: str | None = None) -
     if named is not None:
         if not Path(named).is_file():
             raise SourceError(f"{named} does not exist", "name the table of occurrences with --occurrences FILE")
-        return bare_table(spec, named, partial(file_chunks, named, bounds), None, bounds)
+        return _of_file(spec, Path(named), bounds)
     archive = archive_of(spec, bounds)
     if archive is None:
         return _beside(spec, bounds)
@@ -72,9 +80,12 @@ def occurrences_of(spec: SourceSpec, bounds: Bounds, named: str | None = None) -
     if META in members:
         core = _core_of(parse_meta(b"".join(archive.chunks(META))))
         return None if core is None else _described(archive, members, core, spec, bounds)
-    for name in members:
-        if without_packing(name).lower() in OCCURRENCE_FILES:
-            return bare_table(spec, name, partial(member_chunks, archive, name, bounds), members[name], bounds)
+    plain = {without_packing(name).lower(): name for name in members}
+    tables = {key: partial(member_chunks, archive, name, bounds) for key, name in plain.items()}
+    for key in OCCURRENCE_FILES:
+        if key in plain:
+            facts = bare_table(spec, plain[key], tables[key], members[plain[key]], bounds)
+            return _with_taxa(facts, plain.get(TAXA_FILE), tables.get(TAXA_FILE), bounds)
     return None
 
 
@@ -106,13 +117,20 @@ def media_facts(spec: SourceSpec, table: Table, bounds: Bounds) -> FactTable:
     return FactTable(table, _columns_of_names(reader.header))
 
 
-def bare_table(spec: SourceSpec, name: str, chunks: Chunks, size_bytes: int | None, bounds: Bounds) -> FactTable:
+def bare_table(
+    spec: SourceSpec,
+    name: str,
+    chunks: Chunks,
+    size_bytes: int | None,
+    bounds: Bounds,
+    id_headings: Sequence[str] = ID_HEADINGS,
+) -> FactTable:
     """A table known by its headings. Raises `SourceError` when none of its columns holds ids."""
     head, _ = peeked(chunks())
     dialect = replace(guess_dialect(head), encoding=encoding_of(head))
     reader = TableReader([head], dialect, terminator_of(head, dialect.terminator), bounds)
     columns = _columns_of_names(reader.header)
-    found = next((columns[heading].column for heading in ID_HEADINGS if heading in columns), None)
+    found = next((columns[heading].column for heading in id_headings if heading in columns), None)
     if found is None:
         raise SourceError(f"{name} has no column of ids", "its first line must name one: gbifID, id or occurrenceID")
     table = Table(name, chunks, size_bytes, dialect, Columns(found, ()), spec)
@@ -126,9 +144,22 @@ def _beside(spec: SourceSpec, bounds: Bounds) -> FactTable | None:
         return None
     for neighbour in sorted(place.parent.iterdir()):
         if without_packing(neighbour.name).lower() in OCCURRENCE_FILES and neighbour.is_file():
-            shown = str(neighbour)
-            return bare_table(spec, shown, partial(file_chunks, shown, bounds), neighbour.stat().st_size, bounds)
+            return _of_file(spec, neighbour, bounds)
     return None
+
+
+def _of_file(spec: SourceSpec, path: Path, bounds: Bounds) -> FactTable:
+    """A table of occurrences, with the taxa in the same folder where it names them as iNaturalist does."""
+    facts = bare_table(spec, str(path), partial(file_chunks, str(path), bounds), None, bounds)
+    taxa = next((str(one) for one in sorted(path.parent.iterdir()) if without_packing(one.name).lower() == TAXA_FILE), None)
+    return _with_taxa(facts, taxa, None if taxa is None else partial(file_chunks, taxa, bounds), bounds)
+
+
+def _with_taxa(facts: FactTable, name: str | None, chunks: Chunks | None, bounds: Bounds) -> FactTable:
+    if name is None or chunks is None or TAXON not in facts.columns:
+        return facts
+    taxa = bare_table(facts.table.spec, name, chunks, None, bounds, (TAXON,))
+    return replace(facts, columns={**taxa.columns, **facts.columns}, more=taxa, by=TAXON)
 
 
 def _described(archive: Archive, members: Mapping[str, int], core: TableMeta, spec: SourceSpec, bounds: Bounds) -> FactTable | None:
