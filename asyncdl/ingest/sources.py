@@ -19,6 +19,7 @@ from asyncdl.ingest.options import Bounds
 from asyncdl.ingest.packed import unpacked_head
 
 _EDGE_BYTES = 1_000_000
+_MIN_PARQUET_BYTES = 12
 _BOUNDS = Bounds()
 _READABLE = (
     "a source is a Darwin Core Archive (zip, tar or folder), a TSV or CSV table with links, Parquet, JSON lines, or a list of links;"
@@ -126,7 +127,7 @@ def _of_file(place: Path, format_hint: SourceFormat | None, url_column: str | No
         return replace(found, seeks=found.seeks and not is_tar(head))
     if is_zip(head) and not zipfile.is_zipfile(place):
         raise SourceError(f"{place} begins like a zip file but breaks off in the middle", "fetch it again")
-    if found.format is SourceFormat.PARQUET and not is_whole_parquet(_tail(place)):
+    if found.format is SourceFormat.PARQUET and (place.stat().st_size < _MIN_PARQUET_BYTES or not is_whole_parquet(_tail(place))):
         raise SourceError(f"{place} begins like a Parquet file but breaks off in the middle", "fetch it again")
     return replace(found, seeks=False)
 

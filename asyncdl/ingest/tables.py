@@ -50,17 +50,23 @@ def archive_of(spec: SourceSpec, bounds: Bounds) -> Archive | None:
     """The archive that a source is; None for bare tables and lists. Raises `SourceError` when it cannot be read."""
     if spec.format is not SourceFormat.DWCA:
         return None
+    _refuse_uncopied(spec)
     place = Path(spec.path)
     if place.is_dir():
         return FolderArchive(place)
+    return ZipArchive(place, bounds, spec.name) if is_zip(read_head(spec.path, 4)) else TarArchive(place, bounds, spec.name)
+
+
+def _refuse_uncopied(spec: SourceSpec) -> None:
+    """An ingest has copied it by now; a list of records to leave out, say, is read where it is."""
     if spec.needs_copy:
         raise SourceError(f"{spec.name} is packed once more than can be read in place", "unpack it, and name what comes out")
-    return ZipArchive(place, bounds, spec.name) if is_zip(read_head(spec.path, 4)) else TarArchive(place, bounds, spec.name)
 
 
 def open_tables(spec: SourceSpec, bounds: Bounds) -> tuple[Table, ...]:
     """The files of a source that hold media, in reading order. Raises `SourceError` when there are none, or one is missing."""
     if spec.format is SourceFormat.PARQUET:
+        _refuse_uncopied(spec)
         return parquet_tables(spec)
     archive = archive_of(spec, bounds)
     if archive is None:

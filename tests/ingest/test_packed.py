@@ -102,7 +102,7 @@ def test_layers_without_end_are_refused() -> None:
 
 
 def test_a_window_or_a_dictionary_larger_than_any_memory_is_refused() -> None:
-    options = {zstd.CompressionParameter.window_log: 30, zstd.CompressionParameter.enable_long_distance_matching: 1}
+    options = {int(zstd.CompressionParameter.window_log): 30, int(zstd.CompressionParameter.enable_long_distance_matching): 1}
     packer = zstd.ZstdCompressor(options=options)
     with pytest.raises(SourceError, match="unpack it yourself"):
         read(packer.compress(TABLE * 30) + packer.flush())
