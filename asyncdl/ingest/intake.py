@@ -54,10 +54,11 @@ def take_columns(
     Rows that cannot be read are left out and counted as rejected. `into` is a name of ours; the others are quoted here.
     """
     reader = reader_of(table, options.bounds, rows.folder, tally)
-    needed = needed_of(Columns(reader.columns.id, tuple(Column(place) for place in names.values())))
+    needed = needed_of(Columns(reader.columns.id, tuple(Column(place) for place in names.values())), reader.shape.width)
     sql = PlainSql(needed, options.bounds, only_images=False, id_prefix="")
     cells_of = zip(names, needed.columns.photo, strict=True)
-    chosen = ", ".join(["line", *(f"c{column.index} AS {_quoted(name)}" for name, column in cells_of)])
+    cells = {name: f"c{column.index}" if column.index >= 0 else "CAST(NULL AS VARCHAR)" for name, column in cells_of}
+    chosen = ", ".join(["line", *(f"{cell} AS {_quoted(name)}" for name, cell in cells.items())])
     select = f"SELECT {sql.record()} AS record, {sql.name()} AS name, {chosen} FROM "
     empty = ", ".join([*(f"CAST(NULL AS VARCHAR) AS {name}" for name in needed.names()), "CAST(0 AS BIGINT) AS line"])
     rows.execute(f"CREATE TABLE {into} AS {select}(SELECT {empty}) WHERE false")
@@ -70,13 +71,13 @@ def take_columns(
         else:
             good = [row for row in piece if isinstance(row, Row)]
             tally.rows_rejected += len(piece) - len(good)
-            cells = {
+            given = {
                 f"c{at}": np.array([row.cells[place].strip() or None for row in good], object)
                 for at, place in enumerate(needed.places)
             }
             if good:
                 rows.insert_columns(
-                    f"INSERT INTO {into} {select}given", cells | {"line": np.array([row.line for row in good], np.int64)}
+                    f"INSERT INTO {into} {select}given", given | {"line": np.array([row.line for row in good], np.int64)}
                 )
         yield
 
@@ -94,7 +95,7 @@ class _Intake:
         tally: Tally,
     ) -> None:  # fmt: skip
         prefix = table.spec.id_prefix
-        needed = needed_of(reader.columns)
+        needed = needed_of(reader.columns, reader.shape.width)
         self._rows = rows
         self._table = table
         self._reader = reader

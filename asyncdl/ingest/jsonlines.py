@@ -31,6 +31,8 @@ _SAMPLE_BYTES: Final = 4_000_000
 _IDS: Final = (*ID_HEADINGS, "key")  # the GBIF API calls the id of an occurrence `key`
 _LINK: Final = "identifier"
 _WHOLE_FLOAT: Final = 9e15
+_DECODER: Final = json.JSONDecoder(strict=False)  # a tab or a newline in a text is mended like one in any other table
+_MAX_SPELLINGS: Final = 100_000
 
 Object: TypeAlias = Mapping[str, Any]
 
@@ -93,7 +95,7 @@ class JsonLines:
         if b"\0" in line.raw:
             return RejectReason.NUL_BYTE
         try:
-            found = json.loads(line.raw.decode(self._encoding), strict=False)
+            found = _DECODER.decode(line.raw.decode(self._encoding))
         except UnicodeError:
             return RejectReason.UNDECODABLE
         except RecursionError:
@@ -115,10 +117,18 @@ class JsonLines:
     def _cells(self, row: Object) -> list[str]:
         cells = [""] * len(self.header)
         for key, value in row.items():
-            place = self._places.get(local_name(key), -1)
+            place = self._spellings.get(key)
+            if place is None:
+                place = self._place_of(key)
             if place >= 0 and not cells[place]:
-                cells[place] = _text(value)
+                cells[place] = value if type(value) is str else _text(value)
         return cells
+
+    def _place_of(self, key: str) -> int:
+        """The place of a key as it is spelt, -1 where it has none; kept, since the same few come with every row."""
+        if len(self._spellings) >= _MAX_SPELLINGS:
+            self._spellings.clear()
+        return self._spellings.setdefault(key, self._places.get(local_name(key), -1))
 
     def _checked(self, line: Line, cells: list[str]) -> Row | BadRow:
         """A row, if its texts can be kept: JSON can write halves of characters, which are none."""
@@ -138,6 +148,7 @@ class JsonLines:
 
     def _index(self) -> None:
         self._places = {local_name(name): place for place, name in reversed(list(enumerate(self.header)))}
+        self._spellings: dict[str, int] = {}
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
