@@ -22,7 +22,11 @@ from asyncdl.terminal import printable, safe, stderr_console, stdout_console
 MAX_SAMPLES = 3
 
 SourceArgument = Annotated[
-    list[str], typer.Argument(metavar="SOURCE...", help="Archive (zip or folder), table, list of links, or - for standard input.")
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Archive (zip, tar or folder), table (TSV, CSV, Parquet, JSON lines), list of links, or - for standard input. Any of them may be packed.",
+    ),
 ]
 
 
@@ -43,7 +47,7 @@ def init(
 
 @with_settings(IngestSettings, RunSettings)
 def get(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Archive (zip or folder), table, list of links, or -.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Archive, table, list of links, or -, as for `asyncdl init`.")],
     collection: Annotated[Path, typer.Argument(metavar="COLLECTION", help="The collection's folder, made when it is missing.")],
     *,
     flags: Flags,

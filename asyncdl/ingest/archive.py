@@ -24,7 +24,9 @@ from asyncdl.ingest.packed import FETCH_AGAIN, SMALL_BYTES, unpacked
 
 CHUNK_BYTES = 1_000_000
 MAX_FOLDER_FILES = 10_000
+_OTHERS_PER_FILE = 10
 _NOT_DATA = ("__MACOSX/", ".")
+_PARQUET_ENDINGS = frozenset({".parquet", ".parq", ".pq"})
 
 
 class Archive(Protocol):
@@ -187,21 +189,20 @@ def parquet_files(root: Path) -> dict[str, int]:
     """The Parquet files of a folder and of three levels below, with their sizes: by their names, or, where no name says so, by their content."""
     found: dict[str, int] = {}
     unnamed: dict[str, int] = {}
-    for path in chain(*(root.glob("*/" * depth + "*") for depth in range(4))):
-        name = path.relative_to(root).as_posix()
-        if not is_data(name) or name.rpartition("/")[2].startswith("_") or not path.is_file():
-            continue
-        if path.suffix.lower() in {".parquet", ".parq", ".pq"}:
-            found[name] = path.stat().st_size
-        elif not path.suffix:
-            unnamed[name] = path.stat().st_size
-        if len(found) + len(unnamed) > MAX_FOLDER_FILES:
+    for looked_at, path in enumerate(chain(*(root.glob("*/" * depth + "*") for depth in range(4)))):
+        if max(looked_at // _OTHERS_PER_FILE, len(found), len(unnamed)) > MAX_FOLDER_FILES:
             raise SourceError(
                 f"{root} holds more than {MAX_FOLDER_FILES} files", "name the folder or the files of the source itself"
             )
-    return dict(
-        sorted((found or {name: size for name, size in unnamed.items() if is_parquet(read_head(str(root / name), 4))}).items())
-    )
+        name = path.relative_to(root).as_posix()
+        if not is_data(name) or path.name.startswith("_") or not path.is_file():
+            continue
+        if path.suffix.lower() in _PARQUET_ENDINGS:
+            found[name] = path.stat().st_size
+        elif not path.suffix and os.access(path, os.R_OK):
+            unnamed[name] = path.stat().st_size
+    by_content = {} if found else {name: size for name, size in unnamed.items() if is_parquet(read_head(str(root / name), 4))}
+    return dict(sorted((found or by_content).items()))
 
 
 def is_data(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 Keys are known by their local names, without regard to case. An array of texts is several links. An object of the GBIF API has its photos in an
 array `media` of objects: each is a row of its own, with the columns of the occurrence too. Lines that are no object are rejected in their place.
+A condition (`--where`) is asked of lines: where it asks a photo's column, it holds of a line when it holds of one of its photos.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from asyncdl.ingest.intake import take_columns
 from asyncdl.ingest.magic import is_parquet, is_tar, is_zip
 from asyncdl.ingest.matching import delete_records
 from asyncdl.ingest.options import IngestOptions
+from asyncdl.ingest.parquet import id_table
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
 from asyncdl.ingest.table import Table
@@ -61,7 +62,9 @@ def _tables(place: Path, options: IngestOptions) -> Sequence[Table]:
     """The tables whose ids count: of an archive those of its media, or the core where it has none."""
     path = str(place)
     head = peeked(file_chunks(path, options.bounds))[0] if place.is_file() else b""
-    if place.is_dir() or is_zip(head) or is_tar(head) or is_parquet(head):
+    if is_parquet(head):
+        return (id_table(detect(path)),)
+    if place.is_dir() or is_zip(head) or is_tar(head):
         spec = detect(path)
         try:
             tables: Sequence[Table] = open_tables(spec, options.bounds)

@@ -60,9 +60,11 @@ def _apart(sources: Sequence[SourceSpec]) -> list[SourceSpec]:
     lists = 0
     apart = []
     for spec in sources:
-        if spec.format is not SourceFormat.DWCA and spec.id_column is None:
-            lists += 1
-            if lists > 1 and not spec.id_prefix:
+        if spec.id_column is None:
+            lists += spec.format is not SourceFormat.DWCA
+            if (
+                lists > 1 or (apart and spec.format is SourceFormat.DWCA)
+            ) and not spec.id_prefix:  # an archive may hold a mere list
                 spec = replace(spec, id_prefix=f"{spec.name}:")  # noqa: PLW2901  the same source, made distinct
         apart.append(spec)
     return apart

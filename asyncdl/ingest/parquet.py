@@ -18,7 +18,7 @@ import duckdb
 
 from asyncdl.errors import EnvironmentStops, SourceError
 from asyncdl.ingest.archive import parquet_files
-from asyncdl.ingest.columns import columns_of_header
+from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns, columns_of_header, local_name
 from asyncdl.ingest.dialect import Dialect
 from asyncdl.ingest.plainsql import needed_of
 from asyncdl.ingest.sources import SourceSpec
@@ -57,6 +57,16 @@ def parquet_tables(spec: SourceSpec) -> tuple[Table, ...]:
     if not tables:
         raise refused or SourceError(f"{spec.path} holds no Parquet file", "name the folder that does")
     return tuple(tables)
+
+
+def id_table(spec: SourceSpec) -> Table:
+    """A Parquet file whose ids count, whatever else it holds. Raises `SourceError` when it has none."""
+    file = ParquetText(Path(spec.path))
+    places = {local_name(name): place for place, name in reversed(list(enumerate(file.names)))}
+    found = next((places[heading] for heading in ID_HEADINGS if heading in places), None)
+    if found is None:
+        raise SourceError(f"{spec.path} has no column of ids", "name one gbifID, id or occurrenceID")
+    return Table("", partial(file.chunks, [found]), None, _DIALECT, Columns(Column(0), ()), spec)
 
 
 class _NoLinksError(SourceError):

@@ -91,6 +91,8 @@ def detect(
         raise SourceError(f"{text} does not exist", "look at the name of the source")
     if place.is_dir():
         found = _of_folder(place, format_hint)
+    elif place.is_fifo():
+        raise SourceError(f"{text} is a pipe", "give it as standard input: COMMAND | asyncdl init COLLECTION -")
     elif not place.is_file():
         raise SourceError(f"{text} is neither a file nor a folder", _READABLE)
     else:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from asyncdl.errors import SourceError
 from asyncdl.ingest import Bounds, RejectReason, detect
@@ -91,6 +95,30 @@ async def test_a_table(tmp_path: Path, content: bytes, images: int, rejects: lis
     assert found.source.counts.images == images
     for sample in found.source.samples:
         assert sample.shown.isprintable()
+
+
+ROWS = st.sampled_from([
+    GOOD, NEXT, gbif_row(3, "https://example.org/c.jpg | https://example.org/d.jpg"), gbif_row(3, ""), gbif_row("", LINK), gbif_row(4, "http://654355.jpg"),
+    gbif_row(5, "https://example.org/e", kind="Sound", media_format="audio/mpeg"), "half a row", gbif_row(6, "https://example.org/\0.jpg"),
+    gbif_row(7, "", references="https://example.org/f.jpg"), gbif_row(8, LINK, title="y" * 1_100_000), GBIF_HEADER, gbif_row(2, LINK),
+])  # fmt: skip
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(ROWS, max_size=20), st.randoms(use_true_random=False))
+async def test_every_row_is_accounted_for_and_their_order_does_not_matter(rows: list[str], chance: random.Random) -> None:
+    lines = [GOOD, *rows]
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("as it is", "shuffled"):
+            path = Path(folder) / f"{name}.txt"
+            path.write_text("\n".join([GBIF_HEADER, *lines]) + "\n")
+            one = await ingested(path, Path(folder) / name, range(1, 9))
+            assert one.source.counts.rows_read == len(lines)
+            assert len({line for _, line, _ in one.rejects}) == len(one.rejects)
+            found.append((one.images, one.source.rejects, one.source.counts))
+            chance.shuffle(lines)
+    assert found[0] == found[1]
 
 
 def test_every_reason_to_reject_is_met_by_a_test() -> None:

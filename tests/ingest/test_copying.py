@@ -55,6 +55,14 @@ async def test_everything_comes_by_standard_input_too(tmp_path: Path, feed: Feed
     assert (found.source.name, found.images) == ("stdin", {1: [[LINK]]})
 
 
+async def test_what_a_killed_copy_left_is_cleared_away(tmp_path: Path, feed: Feed) -> None:
+    left = tmp_path / "job" / "scratch" / "ingest" / "source"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"PK\x03\x04")
+    feed(contents(tmp_path)["zip"])
+    assert (await ingested("-", tmp_path / "job", [1])).images == {1: [[LINK]]}
+
+
 @pytest.mark.parametrize("kind", ["zip.gz", "parquet.gz"])
 async def test_files_that_are_packed_once_more(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "source"

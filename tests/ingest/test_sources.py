@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
 import sys
 import zipfile
@@ -90,6 +91,21 @@ def test_foreign_files_are_refused(tmp_path: Path, content: bytes, says: str) ->
         detect(path)
     assert caught.value.exit_status == 2
     assert caught.value.todo
+
+
+def test_a_pipe_with_a_name(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="is a pipe") as caught:
+        detect(tmp_path / "pipe")
+    assert "init COLLECTION -" in str(caught.value)
+
+
+def test_a_list_may_hold_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("".join(f"https://example.org/{n}.jpg\n" for n in range(9)) + "not a link\n")
+    assert detect(path).format is SourceFormat.URLS
+    path.write_text("not a link\nhttps://example.org/a.jpg\n")
+    assert detect(path).format is SourceFormat.CSV
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
