@@ -58,7 +58,7 @@ async def ingest(
 def _apart(sources: Sequence[SourceSpec]) -> list[SourceSpec]:
     """Sources whose rows serve as ids get a prefix from the second on, so that their rows do not meet in one record."""
     lists = 0
-    apart = []
+    apart: list[SourceSpec] = []
     for spec in sources:
         if spec.id_column is None:
             lists += spec.format is not SourceFormat.DWCA

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -21,7 +22,11 @@ from hypothesis import strategies as st
 from asyncdl.errors import AsyncdlError
 from tests.ingest.conftest import AUDUBON, CORE_XML, GBIF_HEADER, MEDIA_XML, gbif_row, meta_xml, table_xml
 from tests.ingest.ingesting import ingested
-from tests.ingest.test_packed import zstd
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 AC = "http://rs.tdwg.org/ac/terms/"
 ROWS = 40

@@ -99,6 +99,15 @@ async def test_a_table_without_headings(make_zip: MakeZip, tmp_path: Path) -> No
     assert found.said["u-1"][0].licence == "CC0, or so"
 
 
+async def test_a_real_archive_without_headings(tmp_path: Path) -> None:
+    found = await ingested(Path(__file__).parents[1] / "data" / "dwca" / "ala-image-service", tmp_path / "job", ["not-an-uuid-1"])
+    assert [[url.rpartition("/")[2] for url in urls] for urls in found.images["not-an-uuid-1"]] == [
+        ["fakeImage2.jpg"],
+        ["fakeImage.jpg"],
+    ]
+    assert found.source.counts.images == 5
+
+
 async def test_defaults_stand_where_cells_are_empty_or_no_column_is(make_zip: MakeZip, tmp_path: Path) -> None:
     media = table_xml("extension", MULTIMEDIA, "media.txt", {1: DCTERMS + "identifier", 2: DCTERMS + "creator"})
     media = media.replace(

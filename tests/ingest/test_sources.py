@@ -129,6 +129,12 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("dwca-utf8-eol-test.zip", "no media: its core is Occurrence"),
         ("gbif-results.zip", "no media: its core is Occurrence"),
         ("plazi-eol-media.zip", "no media: its core is Taxon"),
+        ("checklist_980.zip", 740),
+        ("multifile-psv", 6),
+        ("dwca-missing-extension-details", "no media: its core is Taxon, its extensions are VernacularName"),
+        ("dwca-with-backslashes.zip", "no media: its core is Occurrence"),
+        ("dwca-simple-test-archive.tgz", "no media: its core is Occurrence"),
+        ("ala-image-service", 5),
         ("nhm-escaped-quotes", 4),
     ],
 )
