@@ -6,7 +6,9 @@ end badly becomes a `SourceError` that says what to do. It knows nothing of tabl
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
 import sys
 import zipfile
 import zlib
@@ -24,6 +26,8 @@ from asyncdl.ingest.packed import FETCH_AGAIN, SMALL_BYTES, unpacked
 
 CHUNK_BYTES = 1_000_000
 MAX_FOLDER_FILES = 10_000
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError)
+"""What zipfile and its packings say of a file that is cut or changed."""
 _OTHERS_PER_FILE = 10
 _NOT_DATA = ("__MACOSX/", ".")
 _PARQUET_ENDINGS = frozenset({".parquet", ".parq", ".pq"})
@@ -51,13 +55,13 @@ class ZipArchive:
         self._bounds = bounds
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        except (*_DAMAGE, NotImplementedError) as error:
             raise SourceError(f"{self.name} is a zip file that is cut or damaged: {error}", FETCH_AGAIN) from error
         except OSError as error:
             raise SourceError(
                 f"{self.name} cannot be read: {error.strerror or error}", "look at its rights and at the disk"
             ) from error
-        self._infos = {_with_slashes(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
+        self._infos = {_with_slashes(info.filename): info for info in self._zip.infolist() if _names_file(info.filename)}
         for member in self._infos:
             check_member_name(member)
         self._root = common_root(self._infos)
@@ -96,6 +100,11 @@ class FolderArchive:
         """The content of a member."""
         check_member_name(member)
         return read_chunks(lambda: (self._root / member).open("rb"), f"{self.name}/{member}")
+
+
+def _names_file(name: str) -> bool:
+    """A damaged directory may hold no name at all, of which `ZipInfo.is_dir` makes an IndexError."""
+    return bool(name) and not name.endswith("/")
 
 
 def _with_slashes(name: str) -> str:
@@ -158,7 +167,7 @@ def read_chunks(opens: _Opens, shown: str) -> Iterator[bytes]:
         with opens() as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
-    except (EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise SourceError(f"{shown} is cut or damaged: {error}", FETCH_AGAIN) from error
     except (NotImplementedError, RuntimeError) as error:  # what zipfile says of encryption and of odd compression
         raise SourceError(f"{shown} cannot be unpacked: {error}", "unpack it yourself and name the folder") from error

@@ -153,6 +153,17 @@ def test_backslashes_that_stay_inside_are_slashes(make_zip: MakeZip) -> None:
     assert table.member == "multimedia.txt"
 
 
+def test_a_member_without_a_name(make_zip: MakeZip) -> None:
+    data = make_zip({**WHOLE, "x": ""}).read_bytes()
+    at = data.rindex(b"PK\x01\x02")
+    directory = data[at : at + 28] + struct.pack("<H", 0) + data[at + 30 : at + 46]
+    end = bytearray(data[data.rindex(b"PK\x05\x06") :])
+    end[12:16] = struct.pack("<I", struct.unpack("<I", end[12:16])[0] - 1)
+    path = make_zip(WHOLE)
+    path.write_bytes(data[:at] + directory + bytes(end))
+    assert [table.member for table in open_tables(detect(path), Bounds())] == ["multimedia.txt"]
+
+
 async def test_zip_bombs(make_zip: MakeZip, tmp_path: Path) -> None:
     """One that says how much it holds, one that lies, and one inside another."""
     bomb = {**WHOLE, "multimedia.txt": b"1\thttps://example.org/a.jpg\n" * 2_000_000}

@@ -97,6 +97,8 @@ SOURCES: dict[str, Callable[[], bytes]] = {
     "zstd": lambda: zstd.compress(comma()),
     "zip": lambda: zipped(zipfile.ZIP_DEFLATED),
     "stored zip": lambda: zipped(zipfile.ZIP_STORED),
+    "bzip2 zip": lambda: zipped(zipfile.ZIP_BZIP2),
+    "lzma zip": lambda: zipped(zipfile.ZIP_LZMA),
     "tar": lambda: tarred("w:"),
     "tgz": lambda: tarred("w:gz"),
     "parquet": parquet,
