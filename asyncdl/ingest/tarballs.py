@@ -7,10 +7,10 @@ for in their order, so that listing and reading cost one pass each.
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, NamedTuple, cast
 
 from asyncdl.errors import SourceError
 from asyncdl.ingest.archive import CHUNK_BYTES, below_root, check_member_name, common_root, file_chunks
@@ -22,43 +22,59 @@ MAX_HEADER_BYTES: Final = 16_000_000
 """Of one extended header: what is read at once and is no member's content."""
 
 
+class Place(NamedTuple):
+    """Where the content of a member stands in the unpacked tar."""
+
+    start: int
+    size_bytes: int
+
+
 class TarArchive:
     """A tar file. Raises `SourceError` for one that is cut, damaged or unsafe. Links, devices and sparse files in it are no members."""
 
     def __init__(self, path: Path, bounds: Bounds, name: str = "") -> None:
         self.name = name or path.name
         self._stream = Forwards(partial(file_chunks, str(path), bounds))
-        self._infos: dict[str, tarfile.TarInfo] = {}
-        try:
-            self._tar = tarfile.open(fileobj=cast("IO[bytes]", self._stream), mode="r:")  # noqa: SIM115  it holds nothing open itself
-            for info in self._tar:
-                if len(self._infos) >= MAX_MEMBERS:
-                    raise SourceError(f"{self.name} holds more than {MAX_MEMBERS} files", "unpack it, and name the file or folder")
-                if info.isreg() and not info.issparse():
-                    check_member_name(info.name)
-                    self._infos[info.name.removeprefix("./")] = info
-        except (tarfile.TarError, ValueError) as error:
-            raise self._damaged(error) from error
-        self._root = common_root(self._infos)
+        state = path.stat()
+        self._places = _listed(path, (state.st_size, state.st_mtime_ns), bounds, self.name)
+        self._root = common_root(self._places)
 
     def members(self) -> dict[str, int]:
         """Names, relative to the root, with sizes in bytes, in the order of the file."""
-        return below_root(self._root, {name: info.size for name, info in self._infos.items()})
+        return below_root(self._root, {name: place.size_bytes for name, place in self._places.items()})
 
     def chunks(self, member: str) -> Iterator[bytes]:
         """The content of a member."""
-        info = self._infos[self._root + member]
-        at, end = info.offset_data, info.offset_data + info.size
+        at, size = self._places[self._root + member]
+        end = at + size
         while at < end:
             self._stream.seek(at)
             piece = self._stream.read(min(CHUNK_BYTES, end - at))
             if not piece:
-                raise self._damaged("it ends in the middle of a file")
+                raise _damaged(self.name, "it ends in the middle of a file")
             at += len(piece)
             yield piece
 
-    def _damaged(self, why: object) -> SourceError:
-        return SourceError(f"{self.name} is cut or damaged: {why}", FETCH_AGAIN)
+
+@lru_cache(maxsize=4)
+def _listed(path: Path, _: tuple[int, int], bounds: Bounds, name: str) -> Mapping[str, Place]:
+    """The members of a file as it is now: of a packed one the list costs a whole pass, and an ingest asks for it several times."""
+    found: dict[str, Place] = {}
+    stream = cast("IO[bytes]", Forwards(partial(file_chunks, str(path), bounds)))
+    try:
+        for info in tarfile.open(fileobj=stream, mode="r:"):  # noqa: SIM115  it holds nothing open itself
+            if len(found) >= MAX_MEMBERS:
+                raise SourceError(f"{name} holds more than {MAX_MEMBERS} files", "unpack it, and name the file or folder")
+            if info.isreg() and not info.issparse():
+                check_member_name(info.name)
+                found[info.name.removeprefix("./")] = Place(info.offset_data, info.size)
+    except (tarfile.TarError, ValueError) as error:
+        raise _damaged(name, error) from error
+    return found
+
+
+def _damaged(name: str, why: object) -> SourceError:
+    return SourceError(f"{name} is cut or damaged: {why}", FETCH_AGAIN)
 
 
 class Forwards:

@@ -6,13 +6,14 @@ import gzip
 import io
 import random
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from asyncdl.errors import SourceError
-from asyncdl.ingest import Bounds, SourceFormat, detect
+from asyncdl.ingest import Bounds, SourceFormat, detect, tarballs
+from asyncdl.ingest.archive import file_chunks
 from asyncdl.ingest.tables import open_tables
 from asyncdl.ingest.tarballs import TarArchive
 from tests.ingest.conftest import CORE_XML, MEDIA_XML, meta_xml
@@ -58,6 +59,22 @@ def test_members_in_any_order_and_side_by_side(tmp_path: Path) -> None:
     one, other = archive.chunks("2.txt"), archive.chunks("4.txt")
     assert next(one) + next(other) + b"".join(one) + b"".join(other) != b""
     assert b"".join(archive.chunks("2.txt")) == contents["2.txt"]
+
+
+def test_a_file_is_listed_once_and_anew_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[str] = []
+    chunks = file_chunks
+
+    def counted(path: str, bounds: Bounds) -> Iterator[bytes]:
+        passes.append(path)
+        return chunks(path, bounds)
+
+    monkeypatch.setattr(tarballs, "file_chunks", counted)
+    path = made(tmp_path / "a.tgz", DWCA)
+    for _ in range(3):
+        assert len(TarArchive(path, Bounds()).members()) == 3
+    assert len(passes) == 3 + 1
+    assert len(TarArchive(made(path, {**DWCA, "more.txt": b"x" * 1_000}), Bounds()).members()) == 4
 
 
 def test_links_devices_and_names_that_lead_out(tmp_path: Path) -> None:
