@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -56,10 +56,10 @@ def members() -> dict[str, bytes]:
     }
 
 
-def zipped(method: int) -> bytes:
+def zipped(method: int, contents: Mapping[str, bytes] | None = None) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", method) as file:
-        for name, content in members().items():
+        for name, content in (contents or members()).items():
             file.writestr(zipfile.ZipInfo(name), content, method)
     return data.getvalue()
 
@@ -103,6 +103,7 @@ SOURCES: dict[str, Callable[[], bytes]] = {
     "tgz": lambda: tarred("w:gz"),
     "parquet": parquet,
 }
+MEMBER = "member of a zip"
 INSERTED = [
     b"\0",
     b"\r",
@@ -146,10 +147,18 @@ def changed(data: bytes, chance: random.Random) -> bytes:
     return bytes(found)
 
 
+def member_changed(chance: random.Random) -> bytes:
+    """A sound zip with something changed inside."""
+    contents = members()
+    name = chance.choice(["meta.xml", "meta.xml", *contents])
+    return zipped(zipfile.ZIP_STORED, {**contents, name: changed(contents[name], chance)})
+
+
 async def fuzz(kind: str, seed: int) -> None:
+    chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source"
-        path.write_bytes(changed(SOURCES[kind](), random.Random(seed)))
+        path.write_bytes(member_changed(chance) if kind == MEMBER else changed(SOURCES[kind](), chance))
         with contextlib.suppress(AsyncdlError):
             found = await ingested(path, Path(folder) / "job")
             assert found.source.counts.rows_read > 0
@@ -169,13 +178,13 @@ async def test_unchanged_they_are_good(kind: str, tmp_path: Path) -> None:
     max_examples=4, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 2**32))
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", [*SOURCES, MEMBER])
 async def test_changed_sources_end_well(kind: str, seed: int) -> None:
     await fuzz(kind, seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", [*SOURCES, MEMBER])
 async def test_many_changed_sources_end_well(kind: str) -> None:
     for seed in range(300):
         await fuzz(kind, seed)
