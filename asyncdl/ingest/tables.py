@@ -43,6 +43,7 @@ _NO_MEDIA: Final = "take a download that has media: GBIF's format \"Darwin Core 
 _DOCUMENTS: Final = frozenset(
     {"eml.xml", "metadata.xml", "rights.txt", "citations.txt", "license.txt", "readme.txt", "readme.md", "datapackage.json"}
 )
+_NO_TABLES: Final = (".xml", ".rels", ".pdf")
 _TABLES_OF_MEDIA: Final = frozenset({"multimedia.txt", "multimedia.csv", "photos.csv"})
 
 
@@ -132,7 +133,7 @@ def _check_id(table: TableMeta, columns: Columns, spec: SourceSpec) -> None:
 
 def _undescribed(archive: Archive, members: Mapping[str, int], spec: SourceSpec, bounds: Bounds) -> tuple[Table, ...]:
     """The one table of an archive without `meta.xml`, which may come in several numbered files."""
-    data = [name for name in members if name.rpartition("/")[2].lower() not in _DOCUMENTS]
+    data = [name for name in members if name.rpartition("/")[2].lower() not in _DOCUMENTS and not name.lower().endswith(_NO_TABLES)]
     top = [name for name in data if "/" not in name] or data
     chosen = [name for name in top if without_packing(name).lower() in _TABLES_OF_MEDIA] or top
     if not chosen:
