@@ -90,6 +90,7 @@ class ChunkReader:
             yield from self._read_with_care(self._body(without_mark(lines)))
             return
         chunk: Chunk | None = None
+        careful: CarefulRows = []
         number = count()
         blocks = self._blocks()
         for first_line, block in blocks:
@@ -102,13 +103,17 @@ class ChunkReader:
             sifted = sift(block, first_line, self.shape)
             chunk = chunk or Chunk(self._folder / f"chunk-{next(number)}", first_line)
             chunk.append(sifted)
-            if sifted.rest:
-                yield from self._read_with_care(sifted.rest)
+            careful += self._reader.rows_of(sifted.rest)
             if chunk.size_bytes >= CHUNK_BYTES:
                 yield chunk
                 chunk = None
+            if len(careful) >= STEP_ROWS:
+                yield careful
+                careful = []
         if chunk is not None:
             yield chunk
+        if careful:
+            yield careful
 
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
         """Blocks of whole lines in UTF-8 that end with newlines only, each with the number of its first line; no header among them."""
