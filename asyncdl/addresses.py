@@ -114,6 +114,15 @@ def _refusal(address: Address) -> str | None:
     return next((reason for network, reason in table if address in network), None)
 
 
+def public(host: str) -> bool:
+    """Whether a host (with its port, if any) may be somebody else's: everything but literal private addresses and localhost."""
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_global
+    except ValueError:
+        return name != "localhost"
+
+
 # ---- URLs ------------------------------------------------------------------------------------------------
 
 # The "bad ports" of the Fetch standard (fetch.spec.whatwg.org/#port-blocking): services that a request line

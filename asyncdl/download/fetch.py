@@ -15,11 +15,11 @@ from asyncdl.clock import Clock
 from asyncdl.download.body import Body
 from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
 from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
-from asyncdl.download.retry_after import parse_retry_after
 from asyncdl.download.robots import MAX_ROBOTS_BYTES
 from asyncdl.errors import error_of_http_status
 from asyncdl.imaging import text_page
 from asyncdl.model import Evidence
+from asyncdl.retry_after import parse_retry_after
 from asyncdl.web import RequestFailure, Response, Web, bandwidth_limiter
 
 MAX_PAGE_BYTES = 16_384

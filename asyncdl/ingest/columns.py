@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from asyncdl.errors import SourceError
 from asyncdl.ingest.dialect import looks_like_link
 from asyncdl.ingest.metaxml import TableMeta
+from asyncdl.terms import local_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,6 @@ def columns_of_header(
     if first == "associatedmedia":
         return Columns(record, photo, optional=True)
     return _columns(record, photo, _pick(places, ("references",)) if first == "identifier" else (), places)
-
-
-def local_name(term: str) -> str:
-    """The last part of a term or heading in lower case: `http://purl.org/dc/terms/identifier`, `dcterms:identifier`, `Identifier`."""
-    name = term.strip().strip('"').rstrip("/").lower()
-    return name.rpartition("/")[2].rpartition("#")[2].rpartition(":")[2] if "/" in name or ":" in name or "#" in name else name
 
 
 def _columns(

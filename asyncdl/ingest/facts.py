@@ -13,13 +13,14 @@ from typing import Final
 
 from asyncdl.errors import SourceError
 from asyncdl.ingest.archive import Archive, FolderArchive, ZipArchive, check_member_name, file_chunks, peeked
-from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns, local_name
+from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns
 from asyncdl.ingest.dialect import encoding_of, guess_dialect, terminator_of
 from asyncdl.ingest.metaxml import FieldMeta, TableMeta, parse_meta
 from asyncdl.ingest.options import Bounds
 from asyncdl.ingest.sources import SourceFormat, SourceSpec
 from asyncdl.ingest.tables import Table
 from asyncdl.ingest.tabular import TableReader
+from asyncdl.terms import local_name
 
 META: Final = "meta.xml"
 OCCURRENCE_FILES: Final = ("occurrence.txt", "occurrence.csv", "occurrences.csv", "occurrences.txt")
