@@ -4,7 +4,17 @@
 """
 
 from asyncdl.resumable.fetch import fetch_file, shown_url
-from asyncdl.resumable.part import whole_file
+from asyncdl.resumable.part import note_path, whole_file
 from asyncdl.resumable.values import FetchedFile, FetchStep, FetchTools, FirstAnswer, WantedFile
 
-__all__ = ["FetchStep", "FetchTools", "FetchedFile", "FirstAnswer", "WantedFile", "fetch_file", "shown_url", "whole_file"]
+__all__ = [
+    "FetchStep",
+    "FetchTools",
+    "FetchedFile",
+    "FirstAnswer",
+    "WantedFile",
+    "fetch_file",
+    "note_path",
+    "shown_url",
+    "whole_file",
+]

@@ -49,7 +49,7 @@ class Part:
     def __init__(self, folder: Path, slot: str) -> None:
         self.folder = folder
         self.path = folder / f"{slot}.part"
-        self.note_path = folder / f"{slot}.json"
+        self.note_path = note_path(folder, slot)
         self.have_bytes = 0
         self.note = Note()
         self._unsynced_bytes = 0
@@ -146,12 +146,17 @@ class Part:
         self.note = note
 
 
+def note_path(folder: Path, slot: str) -> Path:
+    """Where the note of a slot lies; it stays when the file is whole, and says where it came from."""
+    return folder / f"{slot}.json"
+
+
 def whole_file(folder: Path, slot: str) -> Path | None:
     """The file of a slot that has its final name, however the process that gave it ended; None when there is none.
 
     A name is only given to a file that is whole, so name and length are proof, even where the last note was not written any more.
     """
-    note = _read_note(folder / f"{slot}.json")
+    note = _read_note(note_path(folder, slot))
     final = folder / note.name
     if not note.name or not final.is_file() or final.stat().st_size != note.version.total_bytes:
         return None
