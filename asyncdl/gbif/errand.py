@@ -67,7 +67,7 @@ class Errand:
         if receipt is not None:
             self.watch(WaitStep(f"download {receipt.key} was requested at {receipt.requested_at}: going on with it", news=True))
             return receipt.key
-        if place.name and await asyncio.to_thread(place.target("").exists):
+        if bool(place.name) and await asyncio.to_thread(place.target("").exists):
             raise UsageError(f"{place.target('')} is there already", "move it away, or name another file: --to FILE")
         ordered = await order_download(self.api, order, self.tools, self.deadline, self.watch)
         asks = order.request.body()

@@ -6,6 +6,7 @@ extensions. Faults are set by the test: answers that are lost, refusals, connect
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -83,6 +84,7 @@ class FakeGbif:
     refusals: list[tuple[int, dict[str, str], str]] = field(default_factory=list)
     lost_answers: int = 0
     cuts: list[int] = field(default_factory=list)
+    holds: list[int] = field(default_factory=list)  # as cuts, but the connection stays and brings nothing more
     etags: list[str] = field(default_factory=lambda: ['"v1"'])
     base: str = ""
     _number: int = 0
@@ -96,7 +98,7 @@ class FakeGbif:
         api.router.add_get("/v1/occurrence/download/{prefix}/{suffix}", self._describe)
         files = web.Application()
         files.router.add_get("/request/{file}", self._send)
-        self._runners = [web.AppRunner(api), web.AppRunner(files)]
+        self._runners = [web.AppRunner(api), web.AppRunner(files, handler_cancellation=True)]
         ports = []
         for runner, host in zip(self._runners, ("127.0.0.1", "127.0.0.2"), strict=True):
             await runner.setup()
@@ -206,10 +208,12 @@ class FakeGbif:
             headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
         answer = web.StreamResponse(status=206 if start else 200, headers=headers | {"Content-Length": str(total - start)})
         await answer.prepare(request)
-        end = self.cuts.pop(0) if self.cuts else total
+        hold = self.holds.pop(0) if self.holds else 0
+        end = hold or (self.cuts.pop(0) if self.cuts else total)
         await answer.write(content[start:end])
-        if end < total:
-            assert request.transport is not None
+        if hold:
+            await asyncio.Event().wait()  # until the client goes away
+        if end < total and request.transport is not None:
             request.transport.close()
         return answer
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from asyncdl.errors import UsageError
@@ -52,7 +54,10 @@ def test_an_equal_download_is_known_by_filter_extensions_and_taxonomy() -> None:
     assert request.is_what(theirs | {"verbatimExtensions": ["AUDUBON"]})
     assert not request.is_what(theirs | {"format": "SIMPLE_CSV"})
     assert not request.is_what(theirs | {"predicate": IMAGES})
-    for changed in ({"verbatimExtensions": []}, {"checklistKey": None}, {"verbatimExtensions": [AUDUBON, "http://a.org/b"]}):
+    changes: list[dict[str, Any]] = [
+        {"verbatimExtensions": []}, {"checklistKey": None}, {"verbatimExtensions": [AUDUBON, "http://a.org/b"]},
+    ]  # fmt: skip
+    for changed in changes:
         assert request.filters_as(theirs | changed)
         assert not request.brings_what(theirs | changed)
 

@@ -19,7 +19,8 @@ def test_a_deadline_counts_on_the_clock_that_does_not_jump() -> None:
     deadline, none = Deadline(clock.now(), 100), Deadline(clock.now(), None)
     clock.jump_wall_clock(-10_000)
     clock.advance(60)
-    assert (deadline.waited_seconds(clock.now()), deadline.left_seconds(clock.now())) == (60, pytest.approx(40))
+    assert deadline.waited_seconds(clock.now()) == pytest.approx(60)
+    assert deadline.left_seconds(clock.now()) == pytest.approx(40)
     assert none.left_seconds(clock.now()) == float("inf")
     clock.advance(60)
     assert deadline.left_seconds(clock.now()) == 0
