@@ -43,6 +43,13 @@ _BOUNDS = (
     ("asyncdl.sourcerows.ROWS_PER_GROUP", "rows that are folded and committed together"),
     ("asyncdl.ingest.matching.KEYS_PER_PASS", "ids that a selection compares with at once"),
     ("asyncdl.legacy.adopt.BATCH_CLAIMS", "earlier files adopted in one commit"),
+    ("asyncdl.resumable.fetch.WRITE_BYTES", "of a large file that are in memory"),
+    ("asyncdl.resumable.part.SYNC_BYTES", "of a large file that a power cut may cost"),
+    ("asyncdl.resumable.part.SPARE_BYTES", "that a large file leaves free on the disk"),
+    ("asyncdl.resumable.fetch.MAX_STARTS", "times that a large file is begun again in one call"),
+    ("asyncdl.gbif.api.MAX_ANSWER_BYTES", "of an answer of GBIF's API"),
+    ("asyncdl.gbif.predicatefile.MAX_ITEMS", "items of a filter"),
+    ("asyncdl.gbif.waiting.MIN_POLL_SECONDS", "between two questions to GBIF"),
 )
 _FIRST_FLAG_CODE = 200  # from here on the names stand on success rows and candidates, not on failures
 

@@ -26,10 +26,9 @@ def print_archive(archive: Archive, contact: str, *, as_json: bool) -> None:
         typer.echo(json.dumps({**asdict(archive), "next": follow}, indent=2, ensure_ascii=False))
         return
     console = stdout_console()
-    datasets = f" of {archive.datasets:,} datasets" if archive.datasets else ""
     rows = [
         ("file", f"{archive.file} ({approximate_size(archive.size_bytes)})"),
-        ("records", f"{archive.records:,}{datasets}" if archive.records is not None else "not said"),
+        ("records", _records(archive)),
         ("licence", f"{archive.licence or 'not said'} (the strictest of the records; images have licences of their own)"),
         (
             "kept",
@@ -40,6 +39,14 @@ def print_archive(archive: Archive, contact: str, *, as_json: bool) -> None:
     for name, value in rows:
         console.print(f"{name:<8} {printable(value, _MAX_CHARS)}", markup=False, soft_wrap=True)
     console.print(f"next: {printable(follow, _MAX_CHARS)}", markup=False, soft_wrap=True)
+
+
+def _records(archive: Archive) -> str:
+    if archive.records is None:
+        return "not said"
+    if archive.records == 0:
+        return "none: nothing matches the filter (are the taxon keys of another taxonomy? see --checklist-key)"
+    return f"{archive.records:,}" + (f" of {archive.datasets:,} datasets" if archive.datasets else "")
 
 
 def print_downloads(downloads: Sequence[Download], *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from asyncdl.errors import UsageError
 from asyncdl.settings.addresses import parse_contact
-from asyncdl.settings.reading import dotenv_variables
+from asyncdl.settings.reading import literal_dotenv_variables
 from asyncdl.terminal import printable
 
 USER_VARIABLE: Final = "GBIF_USER"
@@ -36,7 +36,7 @@ class GbifAccount:
 
 def load_gbif_account() -> GbifAccount:
     """The account as the environment says, before `.env`. Raises `UsageError` for an e-mail address nobody can be reached at."""
-    dotenv = {name.upper(): value for name, value in dotenv_variables(Path.cwd()).items()}
+    dotenv = {name.upper(): value for name, value in literal_dotenv_variables(Path.cwd()).items()}
     user, password, email = (os.environ.get(name) or dotenv.get(name) or "" for name in ACCOUNT_VARIABLES)
     try:
         address = parse_contact(email)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, NamedTuple, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, TomlConfigSettingsSource
 
@@ -131,6 +132,12 @@ def dotenv_variables(folder: Path) -> Mapping[str, str | None]:
     """The variables of the `.env` in a folder, ours and others'. Raises UsageError for a file that cannot be read."""
     path = folder / DOTENV_NAME
     return _read(path, lambda: DotEnvSettingsSource(Slice, env_file=path, env_file_encoding="utf-8").env_vars)
+
+
+def literal_dotenv_variables(folder: Path) -> Mapping[str, str | None]:
+    """The same, each as it is written: a `${` in a password is a part of it."""
+    path = folder / DOTENV_NAME
+    return _read(path, lambda: dotenv_values(path, encoding="utf-8", interpolate=False))
 
 
 def _from_toml(path: Path) -> dict[str, Written]:
