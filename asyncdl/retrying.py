@@ -14,6 +14,12 @@ from asyncdl.errors import error_type
 _HOPELESS: Final = frozenset({"tls_error", "protocol_error", "local_io"})
 """Causes that may pass within days, but hardly while somebody waits."""
 
+_REMEDIES: Final = {
+    "forbidden_address": "if the address is yours: --allow-private CIDR",
+    "tls_error": "tell the host; if you trust it all the same: --insecure-host HOST",
+    "invalid_url": "look at the address",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -48,6 +54,11 @@ class Attempts:
             return None
         bare = min(policy.max_pause_seconds, policy.first_pause_seconds * 2.0 ** min(max(self._fruitless - 1, 0), 64))
         return max(bare, retry_after_seconds or 0.0) * (1 + policy.jitter * self._random.random())
+
+
+def remedy(error: str) -> str:
+    """What helps against a failed request that will not pass while somebody waits."""
+    return _REMEDIES.get(error, "look at the address, and at your network")
 
 
 def may_pass(error: str) -> bool:

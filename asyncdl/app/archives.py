@@ -45,6 +45,7 @@ async def local_sources(
     addresses = [source for source in sources if is_address(source)]
     for address in addresses:
         require_contact_for(address, settings.contact)
+    _require_folder(root)
     paths: dict[str, str] = {}
     async with Web(file_web_settings(settings)) as web:
         tools = FetchTools(web, SystemClock(), Random(), settings.max_redirects)
@@ -66,6 +67,11 @@ async def refuse_whole(root: Path) -> None:
     async with await Store.open(Collection(root).db, read_only=True) as store:
         if await store.get_meta(WHOLE) is not None:
             raise UsageError(f"{root} is a collection already", f"`asyncdl run {root}` goes on with it; or name another folder")
+
+
+def _require_folder(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file", "name a folder for the collection")
 
 
 def _remove_empty(root: Path) -> None:

@@ -18,7 +18,7 @@ from asyncdl.login import Login
 from asyncdl.request_failures import RequestFailure
 from asyncdl.resumable import FetchTools
 from asyncdl.retry_after import parse_retry_after
-from asyncdl.retrying import Attempts, RetryPolicy, may_pass
+from asyncdl.retrying import Attempts, RetryPolicy, may_pass, remedy
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration
 
@@ -185,7 +185,7 @@ class GbifApi:
 
     def _unreachable(self, failure: RequestFailure) -> AsyncdlError:
         return EnvironmentStops(
-            f"GBIF cannot be asked at {printable(self.base)}: {printable(failure.detail)}", "look at --api and your network"
+            f"GBIF cannot be asked at {printable(self.base)}: {printable(failure.detail)}", remedy(failure.error)
         )
 
 

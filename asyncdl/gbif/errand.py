@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from asyncdl.clock import iso_utc
-from asyncdl.errors import UsageError
+from asyncdl.errors import EnvironmentStops, UsageError
 from asyncdl.gbif.api import GbifApi
 from asyncdl.gbif.archive import fetch_archive
 from asyncdl.gbif.downloads import Download
@@ -62,6 +62,7 @@ class Errand:
 
         Raises what `order_download` raises, and `UsageError` when GBIF gives back something else.
         """
+        await asyncio.to_thread(_make_folder, place.folder)
         path = receipt_path(place.folder, order.request)
         receipt = None if order.new else await asyncio.to_thread(read_receipt, path, self.api.base)
         if receipt is not None:
@@ -84,6 +85,7 @@ class Errand:
 
     async def archive_of_order(self, order: Order, place: Place) -> Archive:
         """The archive that a request brings. Raises `DownloadEnded` when GBIF could not make it; then the next call requests another."""
+        await asyncio.to_thread(_make_folder, place.folder)
         path = receipt_path(place.folder, order.request)
         if not order.new and (there := await asyncio.to_thread(_archive_there, path, self.api.base, place)) is not None:
             return there
@@ -101,11 +103,21 @@ class Errand:
 
     async def archive_of(self, reference: str, place: Place) -> Archive:
         """The archive of a download by its key or DOI, waited for when it is not ready."""
+        await asyncio.to_thread(_make_folder, place.folder)
         download = await wait_for_download(self.api, reference, self.tools, self.pace, self.deadline, self.watch)
         target = place.target(download.key)
-        await asyncio.to_thread(partial(place.folder.mkdir, parents=True, exist_ok=True))
         fetched = await fetch_archive(download, self.api.base, target, self.tools, self.fetched)
         return _archive(download, fetched.path, fetched.size_bytes)
+
+
+def _make_folder(folder: Path) -> None:
+    """Have the folder there before anything is asked of GBIF. Raises `UsageError` where it cannot be one, `EnvironmentStops` where it may not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"{folder} is no folder", "name a folder, or a file that ends in .zip") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise EnvironmentStops(f"{folder} cannot be written", "choose a folder you may write to")
 
 
 def _archive(download: Download, path: Path, size_bytes: int) -> Archive:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from asyncdl.errors import EnvironmentStops, SourceError
+from asyncdl.errors import AsyncdlError, EnvironmentStops, SourceError
 from asyncdl.resumable.part import Part, whole_file
 from asyncdl.resumable.ranges import (
     Begins,
@@ -29,7 +29,7 @@ from asyncdl.resumable.ranges import (
     request_headers,
 )
 from asyncdl.resumable.values import FetchedFile, FetchStep, FetchTools, FirstAnswer, WantedFile
-from asyncdl.retrying import Attempts, may_pass
+from asyncdl.retrying import Attempts, may_pass, remedy
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration, approximate_size
 from asyncdl.web import RequestFailure, Response
@@ -106,7 +106,7 @@ class _Fetch:
             meaning = await self._follow()
         except RequestFailure as failure:
             if not may_pass(failure.error):
-                raise EnvironmentStops(f"{self._place}: {failure.detail}", "look at the address and at your network") from failure
+                raise self._hopeless(failure) from failure
             trouble = failure.detail
         else:
             if isinstance(meaning, HasChanged):
@@ -120,6 +120,10 @@ class _Fetch:
         finally:
             self._fetched_bytes += max(self._part.have_bytes - before, 0)
         return self._pause(trouble, retry_after)
+
+    def _hopeless(self, failure: RequestFailure) -> AsyncdlError:
+        kind = SourceError if failure.error == "invalid_url" else EnvironmentStops
+        return kind(f"{self._place}: {printable(failure.detail)}", remedy(failure.error))
 
     def _pause(self, trouble: str, retry_after_seconds: float | None) -> float:
         brought = self._part.have_bytes > self._most_bytes

@@ -127,4 +127,9 @@ async def test_a_public_host_needs_a_contact_and_a_private_one_leave(origin: Scr
     private = await type_in("init", collection, origin.url("/archive.zip"))
     assert private.status == ENVIRONMENT
     assert "loopback" in private.err
+    assert "--allow-private" in private.err
+    no_folder = collection.parent / "file"
+    no_folder.write_text("thesis")
+    refused = await type_in("init", no_folder, origin.url("/archive.zip"), *LOOPBACK)
+    assert (refused.status, "is a file" in refused.err) == (USAGE, True)
     assert origin.requests == []

@@ -282,6 +282,14 @@ async def test_a_file_that_is_there_already_is_left_alone(desk: Desk, gbif: Fake
     assert (desk.folder / "ferns.zip").read_text() == "thesis"
 
 
+async def test_a_place_that_cannot_be_is_told_before_anything_is_asked(desk: Desk, gbif: FakeGbif) -> None:
+    (desk.folder / "file").write_text("thesis")
+    for folder in (desk.folder / "file", desk.folder / "file" / "below"):
+        with pytest.raises(UsageError, match="is no folder"):
+            await desk.errand().archive_of_order(order(), Place(folder))
+    assert gbif.seen == []
+
+
 async def test_a_download_by_its_doi(desk: Desk, gbif: FakeGbif) -> None:
     gbif.add(OTHER, ["SUCCEEDED"])
     archive = await desk.errand().archive_of("10.15468/dl.0000001", Place(desk.folder, "ferns.zip"))
