@@ -67,7 +67,7 @@ class Errand:
         receipt = None if order.new else await asyncio.to_thread(read_receipt, path, self.api.base)
         if receipt is not None:
             self.watch(WaitStep(f"download {receipt.key} was requested at {receipt.requested_at}: going on with it", news=True))
-            return receipt.key
+            return await self._checked(receipt.key, order, path)
         if bool(place.name) and await asyncio.to_thread(place.target("").exists):
             raise UsageError(f"{place.target('')} is there already", "move it away, or name another file: --to FILE")
         ordered = await order_download(self.api, order, self.tools, self.deadline, self.watch)
@@ -76,12 +76,16 @@ class Errand:
         await asyncio.to_thread(write_receipt, path, receipt)
         how = "requested" if ordered.how is How.REQUESTED else f"{ordered.how}: an equal request is not made twice"
         self.watch(WaitStep(f"download {ordered.key} {how}; interrupted, type the same command again", news=True))
+        return await self._checked(ordered.key, order, path)
+
+    async def _checked(self, key: str, order: Order, path: Path) -> str:
+        """The key, when what GBIF makes is what was asked for; otherwise its receipt is worth nothing."""
         try:
-            require_what_was_asked(await self.api.download(ordered.key), order.request)
+            require_what_was_asked(await self.api.download(key), order.request)
         except UsageError:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise
-        return ordered.key
+        return key
 
     async def archive_of_order(self, order: Order, place: Place) -> Archive:
         """The archive that a request brings. Raises `DownloadEnded` when GBIF could not make it; then the next call requests another."""

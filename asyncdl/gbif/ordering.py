@@ -76,8 +76,8 @@ async def order_download(api: GbifApi, order: Order, tools: FetchTools, deadline
     while True:
         answer = await api.submit(order.body)
         match answer:
-            case Accepted(key):
-                return Ordered(key, How.REQUESTED)
+            case Accepted(key):  # within two days GBIF gives back the download it has, also when a new one is wanted
+                return Ordered(key, How.MADE if any(one.key == key for one in own) else How.REQUESTED)
             case Busy(said, retry_after):
                 refused += 1
                 await _wait_for_room(order, said, retry_after, refused, tools, deadline, watch)

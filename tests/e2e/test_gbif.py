@@ -28,8 +28,12 @@ async def gbif(origin: ScriptedServer) -> AsyncIterator[FakeGbif]:
         yield server
 
 
+def at(gbif: FakeGbif) -> tuple[str, ...]:
+    return ("--api", gbif.base, "--allow-private", "127.0.0.0/8")
+
+
 def request(gbif: FakeGbif, *words: object) -> tuple[object, ...]:
-    return ("gbif", "request", *FERNS, "--api", gbif.base, "--allow-private", "127.0.0.0/8", "--poll", "50ms", *words)
+    return ("gbif", "request", *FERNS, *at(gbif), "--poll", "50ms", *words)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -89,13 +93,11 @@ async def test_killed_anywhere_it_goes_on(gbif: FakeGbif, tmp_path: Path) -> Non
 async def test_not_waiting_and_going_on_by_the_key(gbif: FakeGbif, tmp_path: Path) -> None:
     ended = await type_in(*request(gbif, "--to", tmp_path, "--no-wait"), environment=ACCOUNT)
     assert (ended.status, ended.out) == (0, f"{KEY}\nnext: asyncdl gbif fetch {KEY}\n")
-    waiting = await type_in("gbif", "fetch", KEY, *request(gbif, "--to", tmp_path, "--max-wait", "1ms")[10:])
+    waiting = await type_in("gbif", "fetch", KEY, *at(gbif), "--to", tmp_path, "--max-wait", "1ms")
     assert waiting.status == STOPPED
     assert "is not ready" in waiting.err
     gbif.entries[KEY].states[:] = ["SUCCEEDED"]
-    fetched = await type_in(
-        "gbif", "fetch", f"https://www.gbif.org/occurrence/download/{KEY}", *request(gbif, "--to", tmp_path)[10:]
-    )
+    fetched = await type_in("gbif", "fetch", f"https://www.gbif.org/occurrence/download/{KEY}", *at(gbif), "--to", tmp_path)
     assert fetched.status == 0, fetched.err
     assert (tmp_path / f"{KEY}.zip").read_bytes() == gbif.content
     assert not any(one.login for one in gbif.seen if one.method == "GET" and "user" not in one.path)
@@ -104,13 +106,12 @@ async def test_not_waiting_and_going_on_by_the_key(gbif: FakeGbif, tmp_path: Pat
 async def test_what_is_under_way(gbif: FakeGbif) -> None:
     gbif.add({"format": "DWCA"}, ["RUNNING"])
     gbif.add({"format": "DWCA"}, ["SUCCEEDED"])
-    where = ("--api", gbif.base, "--allow-private", "127.0.0.0/8")
-    shown = await type_in("gbif", "status", *where, environment=ACCOUNT)
+    shown = await type_in("gbif", "status", *at(gbif), environment=ACCOUNT)
     assert shown.status == 0, shown.err
     assert shown.last_line == "1 under way; GBIF makes 3 of a user at a time"
-    listed: list[dict[str, Any]] = (await type_in("gbif", "status", *where, "--json", environment=ACCOUNT)).json
+    listed: list[dict[str, Any]] = (await type_in("gbif", "status", *at(gbif), "--json", environment=ACCOUNT)).json
     assert {one["state"] for one in listed} == {"RUNNING", "SUCCEEDED"}
-    assert (await type_in("gbif", "status", KEY, *where)).last_line == "GBIF is putting it together"
+    assert (await type_in("gbif", "status", KEY, *at(gbif))).last_line == "GBIF is putting it together"
 
 
 async def test_without_an_account_or_a_right_one_nothing_is_requested(gbif: FakeGbif, tmp_path: Path) -> None:

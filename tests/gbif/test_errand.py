@@ -79,9 +79,11 @@ async def test_another_filter_is_another_request(desk: Desk, gbif: FakeGbif) -> 
 
 async def test_new_requests_again(desk: Desk, gbif: FakeGbif) -> None:
     first = await obtain(desk)
-    desk.clock.advance(49 * 3_600)  # before that, GBIF gives the same
+    assert (await obtain(desk, new=True)).key == first.key
+    assert any("found made already" in words for words in desk.news)  # GBIF's own memory
+    desk.clock.advance(49 * 3_600)
     assert (await obtain(desk, new=True)).key != first.key
-    assert len(gbif.posted) == 2
+    assert len(gbif.posted) == 3
 
 
 async def test_killed_before_the_answer_the_request_is_found(desk: Desk, gbif: FakeGbif) -> None:
@@ -228,6 +230,10 @@ async def test_gbif_gives_back_an_equal_filter_without_the_extension_and_that_is
     with pytest.raises(UsageError, match="the same filter, but other extensions"):
         await obtain(desk, AUDUBON)
     assert f"gbif-{AUDUBON.digest}.json" not in desk.names
+    ferns = desk.folder / f"gbif-{FERNS.digest}.json"  # as a kill before the check would leave it
+    (desk.folder / f"gbif-{AUDUBON.digest}.json").write_text(json.dumps(json.loads(ferns.read_text()) | {"result": {}, "file": ""}))
+    with pytest.raises(UsageError, match="the same filter, but other extensions"):
+        await obtain(desk, AUDUBON)
     desk.clock.advance(49 * 3_600)
     assert (await obtain(desk, AUDUBON)).key == "0000002-260101000000000"
 
