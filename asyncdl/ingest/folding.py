@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asyncdl.ingest.fold import LinkReject, fold, images_of, manifests_of, photos_of
+from asyncdl.ingest.fold import LinkReject, fold, images_of, manifests_of, needs_rules, photos_of
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.model import BulkBatch, CandidateKind, NewRecord, PlainImages
 from asyncdl.sourcerows import PHOTO_BORDER, URL_BORDER, Range, RowColumns, SourceRows
@@ -200,15 +200,16 @@ class _ColumnFold:
         return len(images)
 
     def _fold_apart(self, place: int, first: int, size: int) -> int:
-        """A record whose rows each hold one link: -1, with nothing done, unless all of them are usable and different photos, as nearly all are."""
+        """A record whose rows each hold one link: -1, with nothing done, unless all are usable and different photos that need no rules, as nearly all are."""
         texts = self._columns.photos[first : first + size]
         formats = self._columns.media_formats[first : first + size]
-        keyed = {link.key: link for link in map(resolve, texts, formats)}
-        if len(keyed) < size or "" in keyed:
+        links = list(map(resolve, texts, formats))
+        keyed = {link.key: link for link in links}
+        if len(keyed) < size or "" in keyed or any(map(needs_rules, links)):
             return -1
         self._found.counts.duplicates += size
         image = len(self._keys)
-        urls, keys, ranks, kinds, hosts, _ = zip(*[keyed[key] for key in sorted(keyed)], strict=True)
+        urls, keys, ranks, kinds, hosts, *_ = zip(*[keyed[key] for key in sorted(keyed)], strict=True)
         hashes = list(map(key_hash, keys))
         of_hosts = list(map(self._host, hosts))
         self._keys += hashes

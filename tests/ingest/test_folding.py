@@ -16,7 +16,7 @@ from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.rows import MediaRow
 from asyncdl.model import BulkBatch
 from asyncdl.sourcerows import COLUMNS, NAMED, NUMBERED, PHOTO_BORDER, URL_BORDER, Range
-from asyncdl.urls import key_hash, resolve
+from asyncdl.urls import key_hash, media_digest, resolve
 
 IIIF = "https://iiif.example.org/iiif/2/sheet1"
 PLAIN = ("https://a.example.org/1.jpg", "https://a.example.org/2.jpg", "https://b.example.org/p/3.jpg")
@@ -25,6 +25,9 @@ LINKS = (
     f"{IIIF}/full/300,/0/default.jpg",
     f"{IIIF}/full/full/0/default.jpg",
     f"{IIIF}/manifest",
+    "https://www.gbif.org/occurrence/1",
+    "https://www.inaturalist.org/photos/1",
+    f"https://api.gbif.org/v1/image/cache/occurrence/1/media/{media_digest(PLAIN[0])}",
     "http://654355.jpg",
     "no link",
 )
