@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from asyncdl.urls.family import ANY_HOST, EXT, PICTURE, UUID, Family, image, record
+from asyncdl.urls.family import ANY_HOST, EXT, PICTURE, Family, image, record
 
 _SIZE = "orig|lg|large|web|med|tn|thumb"
 _NAME = rf"<name:[^/.][^/]*?>(?:_<size:{_SIZE}>)?{EXT}"
@@ -98,9 +98,9 @@ COLLECTIONS: tuple[Family, ...] = (
         marker="collections imagelib",
         key="{host}{portal}/collections/individual/index.php?occid={id}",
         forms=(
-            record(rf"<portal:.*>/collections/individual(?:/index\.php)?", "occid=<id>"),
+            record(r"<portal:.*>/collections/individual(?:/index\.php)?", "occid=<id>"),
             record(
-                rf"<portal:.*>/imagelib/imgdetails\.php",
+                r"<portal:.*>/imagelib/imgdetails\.php",
                 "imgid=<id>",
                 key="{host}{portal}/imagelib/imgdetails.php?imgid={id}",
             ),
@@ -114,9 +114,9 @@ COLLECTIONS: tuple[Family, ...] = (
         marker="fileget originals thumbnails",
         key="{host}{root}/static/{coll}/originals/{name}",
         forms=(
-            image(rf"<root:.*>/fileget", "coll=<coll> filename=<name> type=(?i:O)", rank=1),
-            image(rf"<root:.*>/fileget", "coll=<coll> filename=<name> scale=<px>"),
-            image(rf"<root:.*>/fileget", "coll=<coll> filename=<name> ?type=<size>"),
+            image(r"<root:.*>/fileget", "coll=<coll> filename=<name> type=(?i:O)", rank=1),
+            image(r"<root:.*>/fileget", "coll=<coll> filename=<name> scale=<px>"),
+            image(r"<root:.*>/fileget", "coll=<coll> filename=<name> ?type=<size>"),
             image(rf"<root:.*>/static/<coll>/originals/{_HALVES}<name>", rank=1),
             image(
                 rf"<root:.*>/static/<coll>/thumbnails/{_HALVES}<stem>_<px:\d+>\.<ending:\w+>",
@@ -133,9 +133,9 @@ COLLECTIONS: tuple[Family, ...] = (
         marker="fileget originals",
         key="{host}{root}/static/originals/{name}",
         forms=(
-            image(rf"<root:.*>/fileget", "filename=<name> type=(?i:O)", rank=1),
-            image(rf"<root:.*>/fileget", "filename=<name> scale=<px>"),
-            image(rf"<root:.*>/fileget", "filename=<name> ?type=<size>"),
+            image(r"<root:.*>/fileget", "filename=<name> type=(?i:O)", rank=1),
+            image(r"<root:.*>/fileget", "filename=<name> scale=<px>"),
+            image(r"<root:.*>/fileget", "filename=<name> ?type=<size>"),
             image(rf"<root:.*>/static/originals/{_HALVES}<name>", rank=1),
         ),
         sizes="o|- t=7",
@@ -148,8 +148,8 @@ COLLECTIONS: tuple[Family, ...] = (
         marker="blobs",
         key="{host}{root}/blobs/{id}/content",
         forms=(
-            image(rf"<root:.*>/blobs/<id:[0-9a-f-]{{8,}}>/derivatives/<size:\w+>/content"),
-            image(rf"<root:.*>/blobs/<id:[0-9a-f-]{{8,}}>/content"),
+            image(r"<root:.*>/blobs/<id:[0-9a-f-]{8,}>/derivatives/<size:\w+>/content"),
+            image(r"<root:.*>/blobs/<id:[0-9a-f-]{8,}>/content"),
         ),
         sizes="- originaljpeg fullhd=3 medium=5 small=6 thumbnail=7",
         example="https://webapps.cspace.berkeley.edu/ucjeps/imageserver/blobs/12345678-aaaa-4bbb-8ccc/derivatives/Medium/content",

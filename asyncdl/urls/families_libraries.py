@@ -52,8 +52,8 @@ LIBRARIES: tuple[Family, ...] = (
         marker="islandora",
         key="{host}{root}/islandora/object/{id}",
         forms=(
-            image(rf"<root:.*>/islandora/object/<id>/datastream/<size:OBJ|JP2|JPG|MEDIUM_SIZE|TN>(?:/(?:view|download))?"),
-            page(rf"<root:.*>/islandora/object/<id>"),
+            image(r"<root:.*>/islandora/object/<id>/datastream/<size:OBJ|JP2|JPG|MEDIUM_SIZE|TN>(?:/(?:view|download))?"),
+            page(r"<root:.*>/islandora/object/<id>"),
         ),
         sizes="obj jp2 jpg|medium_size=4 tn=7",
         example="https://opensky.ucar.edu/islandora/object/imagegallery:123/datastream/OBJ/view",
@@ -66,18 +66,18 @@ LIBRARIES: tuple[Family, ...] = (
         key="{host}{root}/bitstream/handle/{item}/{name}",
         forms=(
             image(
-                rf"<root:.*>/bitstream/handle/<item:[^/]+/[^/]+>/<name>",
+                r"<root:.*>/bitstream/handle/<item:[^/]+/[^/]+>/<name>",
                 "sequence=<n:\\d+>",
                 rank=1,
                 key="{host}{root}/bitstream/{item}/{n}/{name}",
             ),
             image(
-                rf"<root:.*>/bitstream/(?!handle/)<item:[^/]+/[^/]+>/<n:\d+>/<name>",
+                r"<root:.*>/bitstream/(?!handle/)<item:[^/]+/[^/]+>/<n:\d+>/<name>",
                 rank=1,
                 key="{host}{root}/bitstream/{item}/{n}/{name}",
             ),
             image(rf"<root:.*>/bitstream/handle/<item:[^/]+/[^/]+>/<name:[^/]+{PICTURE}\.jpg>", rank=7),
-            image(rf"<root:.*>/bitstream/handle/<item:[^/]+/[^/]+>/<name>", rank=1),
+            image(r"<root:.*>/bitstream/handle/<item:[^/]+/[^/]+>/<name>", rank=1),
         ),
         clean={"name": lambda text: re.sub(rf"({PICTURE})(?:\.jpg)+$", r"\1", text)},
         example="https://rdu.unc.edu.ar/bitstream/handle/11086/22322/CORD00002686.jpg",
@@ -101,7 +101,9 @@ LIBRARIES: tuple[Family, ...] = (
         marker="files",
         key="{host}{root}/files/original/{id}",
         forms=(
-            image(rf"<root:.*>/files/<size:original|fullsize|large|medium|thumbnails|square_thumbnails|square>/<id:[0-9a-f]{{32,40}}>(?:{EXT})?"),
+            image(
+                rf"<root:.*>/files/<size:original|fullsize|large|medium|thumbnails|square_thumbnails|square>/<id:[0-9a-f]{{32,40}}>(?:{EXT})?"
+            ),
         ),
         sizes="original fullsize large=3 medium=5 thumbnails=6 square_thumbnails|square=8",
         example="https://plants.example.edu/files/fullsize/0123456789abcdef0123456789abcdef.jpg",
@@ -114,12 +116,12 @@ LIBRARIES: tuple[Family, ...] = (
         key="{host}{root}/pages/view.php?ref={id}",
         forms=(
             image(
-                rf"<root:.*>/pages/download\.php",
+                r"<root:.*>/pages/download\.php",
                 "ref=<id:\\d+> alternative=<other:[1-9]\\d*> ?size=<size>",
                 key="{host}{root}/pages/download.php?ref={id}&alternative={other}",
             ),
-            image(rf"<root:.*>/pages/download\.php", "ref=<id:\\d+> ?size=<size>"),
-            page(rf"<root:.*>/pages/view\.php", "ref=<id:\\d+>"),
+            image(r"<root:.*>/pages/download\.php", "ref=<id:\\d+> ?size=<size>"),
+            page(r"<root:.*>/pages/view\.php", "ref=<id:\\d+>"),
         ),
         sizes="- hpr lpr=3 scr=4 pre=5 thm|col=7",
         example="https://media.example.org/pages/download.php?ref=1234&size=scr&ext=jpg",
@@ -206,7 +208,7 @@ LIBRARIES: tuple[Family, ...] = (
         key="{host}{site}/files/{name}",
         forms=(
             image(rf"<site:.*>/files/styles/[^/]+/public/<name:.+{PICTURE}>\.webp", rank=4),
-            image(rf"<site:.*>/files/styles/[^/]+/public/<name:.+>", rank=4),
+            image(r"<site:.*>/files/styles/[^/]+/public/<name:.+>", rank=4),
         ),
         open=True,
         example="https://museum.example.org/sites/default/files/styles/large/public/2019-06/leaf.jpg?itok=Ab12Cd34",

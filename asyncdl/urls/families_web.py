@@ -60,13 +60,17 @@ WEB: tuple[Family, ...] = (
         hosts="upload.wikimedia.org thumb.wikimedia.org commons.wikimedia.org commons.m.wikimedia.org",
         key="commons.wikimedia.org/wiki/File:{name}",
         forms=(
-            image(rf"/wikipedia/commons/thumb/{_HASHED}/<name>/{_LATER_PAGE}", key="commons.wikimedia.org/wiki/File:{name}?page={n}"),
+            image(
+                rf"/wikipedia/commons/thumb/{_HASHED}/<name>/{_LATER_PAGE}", key="commons.wikimedia.org/wiki/File:{name}?page={n}"
+            ),
             image(rf"/wikipedia/commons/thumb/{_HASHED}/<name>/{_THUMBNAIL}"),
             image(rf"/wikipedia/commons/{_HASHED}/<name>"),
             image(rf"/wiki/{_FILE_PATH}/<name>", "?width=<px>"),
             image(r"/w/index\.php", f"title={_FILE_PATH}/<name> ?width=<px>"),
             image(r"/w/thumb\.php", "f=<name> ?width=<px> ?w=<px>"),
-            page(r"/wiki/(?i:File|Image):<name>", "page=<n:[2-9]|[1-9]\\d+>", key="commons.wikimedia.org/wiki/File:{name}?page={n}"),
+            page(
+                r"/wiki/(?i:File|Image):<name>", "page=<n:[2-9]|[1-9]\\d+>", key="commons.wikimedia.org/wiki/File:{name}?page={n}"
+            ),
             page(r"/wiki/(?i:File|Image):<name>"),
             page(r"/w/index\.php", "title=(?i:File|Image):<name>"),
         ),

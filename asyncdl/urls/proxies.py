@@ -21,7 +21,9 @@ _PIXELS = re.compile(r"(?:^|/)(?:fit-in/)?(\d*x\d*)(?=/)")
 _PHOTON = re.compile(r"i\d\.wp\.com")
 _IN_PATH = ("api.gbif.org", "cloudimg.io")
 _IN_QUERY = ("img.cyverse.org", "wsrv.nl", "images.weserv.nl", "images1-focus-opensocial.googleusercontent.com")
-_OWN_PARAMETERS = words("w h width height resize_w resize_h fit output q n dpr il af we maxage default a crop mod sharp container refresh")
+_OWN_PARAMETERS = words(
+    "w h width height resize_w resize_h fit output q n dpr il af we maxage default a crop mod sharp container refresh"
+)
 _EDGES = words("w h width height resize_w resize_h")
 _EXIT = re.compile(r"/exit\.cfm\?target=(.+)", re.IGNORECASE | re.DOTALL)  # Arctos leads to files elsewhere through this
 _OF_ANY_SITE = re.compile(r"/(?:unsafe|cdn-cgi/image)/")

@@ -58,9 +58,7 @@ def labelled(name: str, rank: str) -> list[Labelled]:
     write_keys(io.BytesIO("".join(f"{row['url']}\n" for row in rows).encode()), answers)
     said = [line.split("\t") for line in answers.getvalue().decode().splitlines()]
     assert [url for url, _, _ in said] == [row["url"] for row in rows]
-    return [
-        Labelled(row["group"], int(row[rank]), url, key, int(found)) for row, (url, key, found) in zip(rows, said, strict=True)
-    ]
+    return [Labelled(row["group"], int(row[rank]), url, key, int(found)) for row, (url, key, found) in zip(rows, said, strict=True)]
 
 
 TABLES = {"url_groups.tsv": "rank_by_resolution", "more_groups.tsv": "rank"}
