@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncdl.urls.families_aggregators import AGGREGATORS, GBIF_CACHE
+from asyncdl.urls.families_aggregators import AGGREGATORS
 from asyncdl.urls.families_collections import COLLECTIONS
 from asyncdl.urls.families_herbaria import HERBARIA
 from asyncdl.urls.families_libraries import LIBRARIES
@@ -24,5 +24,3 @@ GROUPS: tuple[tuple[str, tuple[Family, ...]], ...] = (
 
 TABLE = FamilyTable(family for _, families in GROUPS for family in families)
 FAMILIES: tuple[Family, ...] = TABLE.families
-
-__all__ = ["FAMILIES", "GBIF_CACHE", "GROUPS", "TABLE"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from asyncdl.urls.family import ANY_HOST, EXT, UUID, Family, image, page, record
 
 _DIGEST = "[0-9a-f]{32}"
-GBIF_CACHE = "GBIF image cache"
+_BISQUE = r"/image_service/(?:image/)?<id:00-\w+>"
 _LIVING_ATLASES = (
     image(r"(?:/image)?/proxyImage<size:\w*>", f"imageId=<id:{UUID}>"),
     image(r"(?:/image)?/proxyImage<size:\w*>", f"id=<id:{UUID}>"),
@@ -21,7 +21,7 @@ _LIVING_ATLASES_SIZES = (
 
 AGGREGATORS: tuple[Family, ...] = (
     Family(
-        GBIF_CACHE,
+        "GBIF image cache",
         hosts="api.gbif.org",
         key="api.gbif.org/v1/image/cache/occurrence/{id}/media/{digest}",
         forms=(
@@ -146,8 +146,9 @@ AGGREGATORS: tuple[Family, ...] = (
         hosts="bisque.cyverse.org",
         key="bisque.cyverse.org/image_service/image/{id}",
         forms=(
+            image(_BISQUE + "(?:/[^/]*)*", "roi=<roi>", rank=8, key="bisque.cyverse.org/image_service/image/{id}?roi={roi}"),
             image(
-                r"/image_service/(?:image/)?<id:00-\w+>(?:/resize:<px:\d+[^/]*>)?(?:/(?!resize)[^/]*)*",
+                _BISQUE + "(?:/resize:<px:\\d+[^/]*>)?(?:/(?!resize|roi|tile|slice)[^/]*)*",
                 "?resize=<px> ?thumbnail=<px>",
             ),
             page(r"/client_service/view", r"resource=(?:.*/)?<id:00-\w+>"),

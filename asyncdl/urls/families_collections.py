@@ -10,7 +10,7 @@ import re
 from asyncdl.urls.family import ANY_HOST, EXT, PICTURE, Family, image, record
 
 _SIZE = "orig|lg|large|web|med|tn|thumb"
-_NAME = rf"<name:[^/.][^/]*?>(?:_<size:{_SIZE}>)?{EXT}"
+_NAME = rf"<name:(?![mM]anifest|info\.)[^/.][^/]*?>(?:_<size:{_SIZE}>)?{EXT}"
 _STAMPED = rf"<name:[^/.][^/]*?_\d{{10}}>(?:_<size:{_SIZE}>)?{EXT}"
 _ENDING = re.compile(rf"(?:_(?:{_SIZE})|{PICTURE})+$")
 _SIZES = "orig lg|large -=3 web=4 med=5 tn|thumb=7"
@@ -158,9 +158,9 @@ COLLECTIONS: tuple[Family, ...] = (
     Family(
         "EMu",
         hosts=ANY_HOST,
-        marker="webmedia.php media.php",
+        marker="webmedia.php",
         key="{host}{path}?irn={id}",
-        forms=(image(r"<path:.*/(?:web)?media\.php>", "irn=<id:\\d+> ?thumb=<size> ?width=<px> ?height=<px>"),),
+        forms=(image(r"<path:.*/webmedia\.php>", r"irn=<id:\d+> ?thumb=<size> ?width=<px> ?height=<px>"),),
         sizes="-|no yes=7",
         example="https://collections.museum.example.org/emuweb/objects/common/webmedia.php?irn=123456&thumb=yes",
         source="EMu web objects (Axiell): the number of a photo in its catalogue, whatever it is asked for beside",

@@ -161,6 +161,12 @@ HERBARIA: tuple[Family, ...] = (
                 rank=8,
                 key="imagens.jbrj.gov.br/fsi/server?type=image&source={id}&rect={rect}",
             ),
+            image(
+                r"/fsi/server",
+                "type=image source=<id:.+> left=<left>",
+                rank=8,
+                key="imagens.jbrj.gov.br/fsi/server?type=image&source={id}&left={left}",
+            ),
             image(r"/fsi/server", "type=image source=<id:.+> ?width=<px> ?height=<px>"),
             page(r"/fsi/server", "source=<id:.+>"),
         ),

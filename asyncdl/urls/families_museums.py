@@ -71,6 +71,7 @@ MUSEUMS: tuple[Family, ...] = (
         hosts="ids.lib.harvard.edu iiif.lib.harvard.edu nrs.lib.harvard.edu nrs.harvard.edu",
         key="ids.lib.harvard.edu/ids/iiif/{id}",
         forms=(
+            image(r"/ids/view/<id:\d+>", r"x=<x:[1-9]\d*>", rank=8, key="ids.lib.harvard.edu/ids/view/{id}?x={x}"),
             image(r"/ids/view/(?:Xpano/)?<id:\d+>", "?width=<px> ?height=<px>"),
             service(r"/ids/iiif/<id:\d+>"),
             manifest(r"/manifests/(?:view/)?ids:<id:\d+>"),

@@ -123,6 +123,7 @@ def _in_bucket(site: _Site, path: str) -> tuple[_Site, str]:
 
 
 def _match(url: str, site: _Site, rest: str, depth: int, *, settle: bool = True) -> Match | None:
+    """What a URL is. Keys that other rules may know are settled, except in a step of settling (`settle` False)."""
     path, _, query = rest.partition("?")
     if query and (service := _IIPIMAGE.search(query)):
         path, query = path + service[1], ""
