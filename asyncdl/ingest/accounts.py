@@ -30,7 +30,8 @@ class IngestCounts:
     Two sums hold when a source was read to its end: `rows_read = rows_taken + rows_without_media +
     rows_rejected + rows_filtered`, and `links = candidates + duplicates + links_rejected + links_over_limit`. Rows cut off
     because their record has too many were taken first, so they count as rows taken; their links are
-    `links_over_limit`.
+    `links_over_limit`. `duplicates` are links that add no candidate: the same URL again, and pages of a record that
+    belong to no one image of it.
     """
 
     rows_read: int = 0

@@ -10,8 +10,8 @@ from typing import Final
 
 from asyncdl.errors import UsageError
 from asyncdl.ingest.licences import parse_licences
-from asyncdl.ingest.where import Condition, parse_conditions
 from asyncdl.terminal import printable
+from asyncdl.where import Condition, parse_conditions
 
 DEFAULT_COLUMNS: Final = (  # of GBIF's occurrences, then of iNaturalist's observations and taxa
     "datasetKey", "occurrenceID", "scientificName", "species", "genus", "family", "speciesKey", "acceptedTaxonKey",

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from asyncdl.errors import SourceError
 from asyncdl.ingest.dialect import looks_like_link
 from asyncdl.ingest.metaxml import TableMeta
+from asyncdl.terms import local_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,6 @@ def columns_of_header(
 def later_links(heading: str) -> tuple[str, ...]:
     """Headings that hold links of the same photo as this one, in rows that have them."""
     return next((names for names in _LINK_HEADINGS if heading in names), ())
-
-
-@lru_cache(maxsize=10_000)
-def local_name(term: str) -> str:
-    """The last part of a term or heading in lower case: `http://purl.org/dc/terms/identifier`, `dcterms:identifier`, `Identifier`."""
-    name = term.strip().strip('"').rstrip("/").lower()
-    return name.rpartition("/")[2].rpartition("#")[2].rpartition(":")[2] if "/" in name or ":" in name or "#" in name else name
 
 
 def _places(named: Iterable[tuple[str, Column]]) -> dict[str, tuple[Column, ...]]:

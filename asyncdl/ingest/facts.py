@@ -14,7 +14,7 @@ from typing import Final
 from asyncdl.errors import SourceError
 from asyncdl.ingest.accounts import Tally
 from asyncdl.ingest.archive import Archive, check_member_name, file_chunks, member_chunks, peeked
-from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns, local_name
+from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns
 from asyncdl.ingest.dialect import encoding_of, guess_dialect, terminator_of
 from asyncdl.ingest.jsonlines import JsonLines
 from asyncdl.ingest.metaxml import ArchiveMeta, FieldMeta, TableMeta, parse_meta
@@ -24,6 +24,7 @@ from asyncdl.ingest.sources import SourceFormat, SourceSpec
 from asyncdl.ingest.table import Chunks, Table
 from asyncdl.ingest.tables import META, archive_of
 from asyncdl.ingest.tabular import TableReader
+from asyncdl.terms import local_name
 
 OCCURRENCE_FILES: Final = ("occurrence.txt", "occurrence.csv", "occurrences.csv", "occurrences.txt", "observations.csv")
 _BESIDE: Final = ("multimedia", "photos")

@@ -6,10 +6,10 @@ others, which `rows.RowRules`, the reference, interprets. Every row is counted, 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from asyncdl.ingest.sources import SourceFormat
 from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Row
 
+_PIECES_AHEAD: Final = 2
+"""A chunk, and the few rows that came through the careful reader beside it."""
+
 
 def take(rows: RowTable, table: Table, number: int, options: IngestOptions, rejects: RejectsFile, tally: Tally) -> Iterator[None]:
     """Take the media rows of a table; `number` is the table's within the source. Yields after each piece.
@@ -36,9 +39,9 @@ def take(rows: RowTable, table: Table, number: int, options: IngestOptions, reje
     intake = _Intake(rows, table, number, reader, options, rejects, tally)
     with ThreadPoolExecutor(1, "sift") as ahead:  # duckdb reads one chunk while the next is sifted
         pieces = reader.pieces()
-        upcoming = ahead.submit(next, pieces, None)
-        while (piece := upcoming.result()) is not None:
-            upcoming = ahead.submit(next, pieces, None)
+        upcoming = deque(ahead.submit(next, pieces, None) for _ in range(_PIECES_AHEAD))
+        while (piece := upcoming.popleft().result()) is not None:
+            upcoming.append(ahead.submit(next, pieces, None))
             if isinstance(piece, Chunk):
                 intake.chunk(piece)
             else:

@@ -10,18 +10,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Final, TypeAlias
 
 from asyncdl.ingest.accounts import Tally
 from asyncdl.ingest.archive import peeked
 from asyncdl.ingest.blocks import LineShape
-from asyncdl.ingest.columns import ID_HEADINGS, LICENCE_HEADINGS, ROLE_HEADINGS, Columns, columns_of_header, later_links, local_name
+from asyncdl.ingest.columns import ID_HEADINGS, LICENCE_HEADINGS, ROLE_HEADINGS, Columns, columns_of_header, later_links
 from asyncdl.ingest.dialect import encoding_of, is_byte_oriented, terminator_of
 from asyncdl.ingest.options import Bounds
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Line, Row, split_lines, transcoded, without_mark
+from asyncdl.terms import local_name as local_name_of
+
+local_name = lru_cache(maxsize=10_000)(local_name_of)  # asked of every key of every line, and the same few come with each
 
 MEDIA_KEY: Final = "media"
 MAX_HEADINGS: Final = 10_000

@@ -18,11 +18,12 @@ import duckdb
 
 from asyncdl.errors import EnvironmentStops, SourceError
 from asyncdl.ingest.archive import parquet_files
-from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns, columns_of_header, local_name
+from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns, columns_of_header
 from asyncdl.ingest.dialect import Dialect
 from asyncdl.ingest.plainsql import needed_of
 from asyncdl.ingest.sources import SourceSpec
 from asyncdl.ingest.table import Table
+from asyncdl.terms import local_name
 
 ROWS_PER_RANGE: Final = 250_000
 MEMORY_BYTES: Final = 512_000_000

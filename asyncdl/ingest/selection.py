@@ -24,10 +24,10 @@ from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sampling import draw_per_value, draw_sample
 from asyncdl.ingest.sources import SourceSpec
 from asyncdl.ingest.table import Table
-from asyncdl.ingest.where import Between, Condition, Value
 from asyncdl.ingest.wheresql import Predicates
 from asyncdl.settings.table import nearest
 from asyncdl.terminal import printable
+from asyncdl.where import Between, Condition, Value
 
 _TAXON_KEYS: Final = (
     "taxonkey", "acceptedtaxonkey", "kingdomkey", "phylumkey", "classkey", "orderkey", "familykey", "genuskey", "subgenuskey", "specieskey",
