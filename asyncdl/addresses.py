@@ -11,7 +11,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from yarl import URL
 
@@ -22,6 +22,7 @@ MAX_URL_CHARACTERS = 8_000
 MAX_HOST_CHARACTERS = 253  # RFC 1035 section 2.3.4, as text
 MAX_LABEL_CHARACTERS = 63
 NOT_NUMERIC = "not a numeric address"
+REDIRECTS = frozenset({301, 302, 303, 307, 308})  # RFC 9110, 15.4; the others name no place to ask instead
 
 # ---- addresses -------------------------------------------------------------------------------------------
 
@@ -114,6 +115,15 @@ def _refusal(address: Address) -> str | None:
     return next((reason for network, reason in table if address in network), None)
 
 
+def public(host: str) -> bool:
+    """Whether a host (with its port, if any) may be somebody else's: everything but literal private addresses and localhost."""
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_global
+    except ValueError:
+        return name != "localhost"
+
+
 # ---- URLs ------------------------------------------------------------------------------------------------
 
 # The "bad ports" of the Fetch standard (fetch.spec.whatwg.org/#port-blocking): services that a request line
@@ -183,6 +193,14 @@ def target_of(url: str) -> Target | Refusal:
     if len(sent) > MAX_URL_CHARACTERS:
         return _invalid(f"longer than {MAX_URL_CHARACTERS} characters")
     return Target(sent, scheme, host, port)
+
+
+def redirect_target(url: str, location: str) -> str:
+    """The target of a redirect (RFC 9110, 10.2.2), or the header's own text where it is no address at all."""
+    try:
+        return urljoin(url, location.strip())
+    except ValueError:
+        return location
 
 
 def _invalid(detail: str) -> Refusal:

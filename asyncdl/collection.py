@@ -17,7 +17,7 @@ from asyncdl.errors import CollectionError, EnvironmentStops, UsageError
 from asyncdl.inbox import Command, Inbox
 from asyncdl.runlock import Holder, RunLock
 
-__all__ = ["Collection", "Command", "Holder", "Inbox", "RunLock", "record_path"]
+__all__ = ["Collection", "Command", "Holder", "Inbox", "RunLock", "archive_name", "archive_slot", "record_path"]
 
 _DATABASE: Final = "asyncdl.sqlite"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,8}")
@@ -42,6 +42,7 @@ class Collection:
         self.rejects = root / "rejects"
         self.scratch = root / "scratch"
         self.sources = root / "sources"
+        self.archives = root / "archives"
         self.intents = root / "intents"
         self.lock_file = root / "lock"
 
@@ -165,3 +166,19 @@ def record_path(external_id: int | str, number: int, extension: str) -> str:
         name = f"{slug}-{folders[:_DIGEST_CHARS]}"
     depth = _FOLDER_DEPTH_DIGITS
     return f"files/{folders[:depth]}/{folders[depth : 2 * depth]}/{name}-{number:02d}.{extension}"
+
+
+def archive_slot(url: str) -> str:
+    """What the archive at an address goes by in `archives/` while it comes: the beginning of the address's SHA-256."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+
+
+def archive_name(suggested: str, url: str) -> str:
+    """What the archive at an address is called in `archives/`: a readable slug of the name it goes by, and its slot.
+
+    The extension stays where it is a plain one, so that a person sees what it is; content decides how it is read.
+    """
+    stem, dot, extension = suggested.rpartition(".")
+    known = bool(dot) and _EXTENSION.fullmatch(extension.lower()) is not None
+    slug = _NOT_IN_NAMES.sub("-", stem if known else suggested)[:_SLUG_CHARS].strip("-") or "archive"
+    return f"{slug}-{archive_slot(url)}" + (f".{extension.lower()}" if known else "")

@@ -154,6 +154,12 @@ class SourceError(UsageError):
     """A source cannot be read, or is not what it was said to be."""
 
 
+class StillWaiting(AsyncdlError):
+    """What is waited for did not come within the time that was given: typed again, the command goes on waiting."""
+
+    exit_status = 3
+
+
 class CollectionLocked(AsyncdlError):
     """Another run holds the collection."""
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from asyncdl.wholefile import write_whole
+
 _NAME: Final = re.compile(r"(\d{15}-[0-9a-f]{12})\.json")
 _MAX_COMMAND_BYTES: Final = 64 * 1024
 _MAX_TAKEN_COMMANDS: Final = 100
@@ -51,7 +53,7 @@ class Inbox:
         if len(content) > _MAX_COMMAND_BYTES:
             raise ValueError(f"a command has at most {_MAX_COMMAND_BYTES} bytes")
         command_id = f"{time.time_ns() // 1_000_000:015d}-{secrets.token_hex(6)}"
-        _write_whole(self._inbox / f"{command_id}.json", content)
+        write_whole(self._inbox / f"{command_id}.json", content)
         return command_id
 
     def take(self, on_junk: Callable[[str], None] | None = None) -> list[Command]:
@@ -76,7 +78,7 @@ class Inbox:
 
     def acknowledge(self, command_id: str, result: Mapping[str, Any]) -> None:
         """Say what came of a command, and take it out of the inbox. The newest 200 results are kept."""
-        _write_whole(self._done / f"{command_id}.json", json.dumps(dict(result)).encode())
+        write_whole(self._done / f"{command_id}.json", json.dumps(dict(result)).encode())
         (self._inbox / f"{command_id}.json").unlink(missing_ok=True)
         kept = sorted(entry for entry in self._done.iterdir() if _NAME.fullmatch(entry.name))
         for old in kept[:-_MAX_KEPT_RESULTS]:
@@ -120,18 +122,3 @@ class Inbox:
         except (ValueError, RecursionError):
             return "no JSON"
         return Command(match[1], body) if isinstance(body, dict) else "no JSON object"
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -128,7 +128,7 @@ def _gone_holder(fd: int, *, kernel_locks: bool, force: bool) -> Holder | None:
 
 def _may_be_alive(mark: Holder, *, kernel_locks: bool, force: bool) -> bool:
     """Whether the process that left this mark may still be at work, given that no kernel lock stood in our way."""
-    if mark.boot_id and mark.boot_id == _boot_id():
+    if mark.boot_id and mark.boot_id == boot_id():
         # The same running kernel (another name of it is a container): its lock has spoken, if it has locks.
         return not kernel_locks and _start_of(mark.pid) == mark.started
     if mark.host == socket.gethostname():
@@ -144,11 +144,11 @@ def _advice(mark: Holder) -> str:
 
 def _myself() -> Holder:
     pid = os.getpid()
-    return Holder(socket.gethostname(), pid, _start_of(pid), _boot_id(), time.time_ns() // 1_000_000)
+    return Holder(socket.gethostname(), pid, _start_of(pid), boot_id(), time.time_ns() // 1_000_000)
 
 
-def _boot_id() -> str:
-    """What tells one boot of this machine from the next; "" where the system does not say."""
+def boot_id() -> str:
+    """What tells one boot of this machine from the next: who lived through no reboot has lost nothing that was written. "" where unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

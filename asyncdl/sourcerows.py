@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -225,7 +226,7 @@ class SourceRows:
             yield Range(kind, first, after, part.name)
 
     def rows_of(self, records: Range) -> RowColumns:
-        """The rows of a range, as folding needs them."""
+        """The rows of a range, as folding needs them: in the order of the parts, which is that of records, members and lines."""
         found = self._columns("record, member, line, photos, plain, coalesce(media_format, '') AS media_format", records)
         return RowColumns.of(records.kind, found)
 
@@ -272,15 +273,15 @@ class SourceRows:
                 conditions.append(f"record {sign} ${name}")
                 values[name] = bound
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = f"SELECT {names} FROM read_parquet($files){where} ORDER BY record, member, line"  # noqa: S608  names of ours
+        sql = f"SELECT {names} FROM read_parquet($files){where}"  # noqa: S608  names of ours
         with self._open() as connection:
             found = connection.execute(sql, values).fetchnumpy()
         return {name: np.ma.getdata(column) for name, column in found.items()}
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of its own for one question. Raises `CollectionError` for files that cannot be read."""
-        connection = duckdb.connect(":memory:", config=reader_config())
+        """A cursor for one question. Raises `CollectionError` for files that cannot be read."""
+        connection = _reader().cursor()
         try:
             yield connection
         except duckdb.Error as error:
@@ -291,6 +292,14 @@ class SourceRows:
             ) from error
         finally:
             connection.close()
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    """The one connection of this process that reads parts: making one costs as much as reading a thousand rows."""
+    connection = duckdb.connect(":memory:", config=reader_config())
+    connection.execute("SET parquet_metadata_cache = true")  # the same files are asked range by range
+    return connection
 
 
 def reader_config() -> dict[str, str | bool | int | float | list[str]]:

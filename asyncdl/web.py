@@ -1,9 +1,10 @@
-"""The only sockets: one session, and `get`, which makes one request with a deadline for each of its phases.
+"""The only sockets: one session, and `get` and `request`, which make one request with a deadline for each of its phases.
 
-A request here is one hop: redirects are answers like any other, cookies, `Referer`, credentials and proxies
-of the environment do not exist, bodies arrive as the server sent them. Every failure is a `RequestFailure`.
-Nothing here knows rows, tickets or images, and nothing is tried again behind the caller's back, but for one
-case: a kept connection that the server closed while we wrote to it (RFC 9112, 9.3.1).
+A request here is one hop: redirects are answers like any other, cookies, `Referer` and proxies of the environment
+do not exist, a password goes to the origin it was given for (`login`), bodies arrive as the server sent them. Every
+failure is a `RequestFailure`. Nothing here knows rows, tickets or images, and nothing is tried again behind the
+caller's back, but for one case: a kept connection that the server closed while we wrote to it, when the method is
+idempotent (RFC 9112, 9.3.1).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from asyncdl.addresses import NOT_NUMERIC, AddressGate, Network, Refusal, Target, target_of
+from asyncdl.login import Login
 from asyncdl.request_failures import FOREIGN, RequestFailure, failure_of
 from asyncdl.response import Patience, Response
 
@@ -135,18 +137,31 @@ class Web:
     async def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, limiter: AsyncLimiter | None = None
     ) -> AsyncIterator[Response]:
-        """Ask for `url` and hand out the answer once its head is there, whatever its status.
+        """Ask for `url` and hand out the answer once its head is there, whatever its status; see `request`."""
+        async with self.request("GET", url, headers=headers, limiter=limiter) as response:
+            yield response
 
-        `limiter` is the ceiling of the lane (`bandwidth_limiter`). Raises `RequestFailure` and nothing else.
-        Leaving the block before the body was read to its end closes the connection.
+    @asynccontextmanager
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None,
+        login: Login | None = None, limiter: AsyncLimiter | None = None,
+    ) -> AsyncIterator[Response]:  # fmt: skip
+        """Make one request and hand out the answer once its head is there, whatever its status.
+
+        `login` is sent only where it belongs (`Login.authorization`). `limiter` is the ceiling of the lane
+        (`bandwidth_limiter`). Raises `RequestFailure` and nothing else. Leaving the block before the body was
+        read to its end closes the connection.
         """
         target = target_of(url)
         if isinstance(target, Refusal):
             raise RequestFailure(target.error, target.detail)
         if self._settings.proxy:
             self._refuse_literal(target)
+        sent = dict(headers or {})
+        if login is not None:
+            sent["Authorization"] = self._authorization(login, target)
         started = asyncio.get_running_loop().time()
-        answer = await self._head(target, headers)
+        answer = await self._head(method, target, sent, body)
         waited = asyncio.get_running_loop().time() - started
         limiters = tuple(each for each in (limiter, self._bandwidth) if each is not None)
         try:
@@ -164,15 +179,23 @@ class Web:
             waited_seconds=waited_seconds,
         )
 
-    async def _head(self, target: Target, headers: Mapping[str, str] | None) -> aiohttp.ClientResponse:
+    def _authorization(self, login: Login, target: Target) -> str:
+        header = login.authorization(target, self._insecure)
+        if isinstance(header, Refusal):
+            raise RequestFailure(header.error, header.detail)
+        return header
+
+    async def _head(self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None) -> aiohttp.ClientResponse:
         """Connect, send, and wait for the end of the answer's head."""
         attempt = _Attempt(asyncio.timeout(self._settings.connect_timeout_seconds))
         token = _ATTEMPT.set(attempt)
         try:
             async with attempt.deadline:
-                return await self._session.get(
+                return await self._session.request(
+                    method,
                     URL(target.url, encoded=True),
                     headers=headers,
+                    data=body,
                     allow_redirects=False,
                     ssl=target.host not in self._insecure,
                 )

@@ -1,8 +1,8 @@
-"""Write the tables of the documentation that follow from the code: settings, causes of failure, states, bounds.
+"""Write the parts of the documentation that follow from the code: settings, causes of failure, states, bounds, families of URLs.
 
     python docs/make_tables.py
 
-Each table stands in a page between two marks, `<!-- NAME -->` and `<!-- /NAME -->`. Tests hold the pages equal to what is made here.
+Each part stands in a page between two marks, `<!-- NAME -->` and `<!-- /NAME -->`. Tests hold the pages equal to what is made here.
 """
 # ruff: noqa: INP001  a script, no module of a package
 
@@ -13,8 +13,11 @@ from importlib import import_module
 from pathlib import Path
 
 from asyncdl.errors import all_error_types
+from asyncdl.model import CandidateKind
 from asyncdl.settings import reference
 from asyncdl.status import LEGAL_MOVES, MEANING, ImageStatus
+from asyncdl.urls.families import GROUPS
+from asyncdl.urls.family import ANY_HOST, Family
 
 ROOT = Path(__file__).parents[1]
 _BOUNDS = (
@@ -39,10 +42,25 @@ _BOUNDS = (
     ("asyncdl.blobs.intents.MAX_JOURNAL_BYTES", "the intent journal"),
     ("asyncdl.ingest.blocks.BLOCK_BYTES", "of a source that are sifted at once"),
     ("asyncdl.ingest.blocks.MAX_LINE_BYTES", "of one line that are read at all"),
+    ("asyncdl.ingest.packed.PIECE_BYTES", "that a packed source gives at once, whatever a packed byte stands for"),
+    ("asyncdl.ingest.tarballs.MAX_HEADER_BYTES", "of one header of a tar file"),
+    ("asyncdl.ingest.parquet.ROWS_PER_RANGE", "rows of a Parquet file that are read at once"),
+    ("asyncdl.ingest.parquet.MEMORY_BYTES", "memory of the reader of Parquet, beside the limit of the sort"),
+    ("asyncdl.ingest.copying.MIN_FREE_BYTES", "of the disk that a copy of standard input leaves free"),
     ("asyncdl.ingest.chunks.CHUNK_BYTES", "of a source that duckdb reads at once"),
     ("asyncdl.sourcerows.ROWS_PER_GROUP", "rows that are folded and committed together"),
+    ("asyncdl.cli.keys.MAX_LINES_REMEMBERED", "links that `asyncdl keys` remembers for GBIF's copies of them"),
+    ("asyncdl.cli.keys.MAX_LINES_WAITING", "lines that wait for the link a copy is of"),
+    ("asyncdl.cli.keys.MAX_WAITING_BYTES", "of those lines"),
     ("asyncdl.ingest.matching.KEYS_PER_PASS", "ids that a selection compares with at once"),
     ("asyncdl.legacy.adopt.BATCH_CLAIMS", "earlier files adopted in one commit"),
+    ("asyncdl.resumable.fetch.WRITE_BYTES", "of a large file that are in memory"),
+    ("asyncdl.resumable.part.SYNC_BYTES", "of a large file that a power cut may cost"),
+    ("asyncdl.resumable.part.SPARE_BYTES", "that a large file leaves free on the disk"),
+    ("asyncdl.resumable.fetch.MAX_STARTS", "times that a large file is begun again in one call"),
+    ("asyncdl.gbif.api.MAX_ANSWER_BYTES", "of an answer of GBIF's API"),
+    ("asyncdl.gbif.predicatefile.MAX_ITEMS", "items of a filter"),
+    ("asyncdl.gbif.waiting.MIN_POLL_SECONDS", "between two questions to GBIF"),
 )
 _FIRST_FLAG_CODE = 200  # from here on the names stand on success rows and candidates, not on failures
 
@@ -76,11 +94,55 @@ def bounds_table() -> str:
     )
 
 
+def families_list() -> str:
+    """The families of URLs by what they are of, each with its hosts, key, sizes, example and source."""
+    parts: list[str] = []
+    for title, families in GROUPS:
+        parts.append(f"### {title}\n")
+        for family in sorted(families, key=lambda family: family.name.lower()):
+            lines = [
+                f"**{family.name}** ({_hosts(family)})",
+                f"- key: {', '.join(f'`{key}`' for key in dict.fromkeys(form.key or family.key for form in family.forms))}",
+                f"- order: {_order(family)}",
+                f"- example: `{family.example}`",
+                f"- source: {family.source}",
+            ]
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _hosts(family: Family) -> str:
+    names = family.marker if family.hosts == ANY_HOST else family.hosts
+    listed = ", ".join(f"`{name}`" for name in names.split())
+    return f"any host, by a folder {listed}" if family.hosts == ANY_HOST else listed
+
+
+def _order(family: Family) -> str:
+    """What is tried first, in words: size words by rank, then what pixels, services, manifests and pages there are."""
+    by_rank: dict[int, list[str]] = {}
+    for word, rank in family.ranks.items():
+        by_rank.setdefault(rank, []).append(f"`{word}`" if word else "no size")
+    steps = [" = ".join(by_rank[rank]) for rank in sorted(by_rank)]
+    texts = [text for form in family.forms for text in (form.path, form.query)]
+    if any("<px" in text for text in texts):
+        steps.append("by pixels" if steps else "no size, then by pixels")
+    kinds = {form.kind for form in family.forms}
+    if CandidateKind.MANIFEST in kinds:
+        steps.append("IIIF: whole pictures, the manifest, smaller ones")
+    if not steps and CandidateKind.IMAGE in kinds:
+        fixed = {form.rank for form in family.forms if form.kind is CandidateKind.IMAGE}
+        steps.append("one size" if len(fixed) == 1 else "by the form of the URL, originals first")
+    if CandidateKind.PAGE in kinds:
+        steps.append("pages last")
+    return "; ".join(steps)
+
+
 def pages() -> dict[Path, dict[str, str]]:
-    """Which page holds which tables, by the name of their marks."""
+    """Which page holds which parts, by the name of their marks."""
     return {
         ROOT / "README.md": {"settings": reference.readme_table(), "errors": errors_table()},
         ROOT / "docs" / "architecture.md": {"statuses": statuses_table(), "bounds": bounds_table()},
+        ROOT / "docs" / "urls.md": {"families": families_list()},
     }
 
 

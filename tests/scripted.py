@@ -21,7 +21,7 @@ MAX_REQUEST_HEAD_BYTES = 65_536
 
 
 class Act(Enum):
-    """What a script can do besides sending bytes (`bytes`) and pausing (`float`, seconds)."""
+    """What a script can do besides sending bytes (`bytes`), pausing (`float`, seconds) and waiting for an event."""
 
     CLOSE = auto()  # end the connection in good order
     RESET = auto()  # end it with a TCP reset
@@ -37,7 +37,7 @@ class Repeat:
     pause_seconds: float = 0.0
 
 
-Step = bytes | float | Act | Repeat
+Step = bytes | float | Act | Repeat | asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,8 @@ async def _play(step: Step, reader: asyncio.StreamReader, writer: asyncio.Stream
             await writer.drain()
             await asyncio.sleep(step.pause_seconds)
             count += 1
+    elif isinstance(step, asyncio.Event):
+        await step.wait()
     elif isinstance(step, Act):
         if step is Act.RESET:
             writer.transport.abort()

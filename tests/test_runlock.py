@@ -23,7 +23,7 @@ def mark(path: Path, **changes: Any) -> None:
         "host": socket.gethostname(),
         "pid": 4_000_000,
         "started": "1",
-        "boot_id": runlock._boot_id(),
+        "boot_id": runlock.boot_id(),
         "since_ms": 1_700_000_000_000,
     }
     path.write_text(json.dumps(holder | changes))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from asyncdl.login import Login
 from asyncdl.request_failures import RequestFailure
 from asyncdl.web import Web, bandwidth_limiter
 from tests.asking import HASTY, SETTINGS, Names, SilentNames, failure, fetch, fetch_with
@@ -47,6 +48,43 @@ async def test_what_a_request_carries_and_what_it_does_not(origin: ScriptedServe
         "accept-encoding": "identity",
         "if-none-match": '"1"',
     }
+
+
+async def test_a_request_with_a_body_and_a_login(origin: ScriptedServer) -> None:
+    url = origin.script("/a", answer(201, b"key"))
+    async with (
+        Web(SETTINGS) as web,
+        web.request(
+            "POST", url, headers={"Content-Type": "application/json"}, body=b"{}", login=Login(origin.url("/"), "me", "secret")
+        ) as response,
+    ):
+        assert (response.status, [chunk async for chunk in response.chunks()]) == (201, [b"key"])
+    (request,) = origin.requests
+    assert (request.method, request.headers["content-length"], request.headers["content-type"]) == ("POST", "2", "application/json")
+    assert request.headers["authorization"] == "Basic bWU6c2VjcmV0"
+
+
+async def test_a_login_goes_to_no_other_origin(origin: ScriptedServer) -> None:
+    url = origin.script("/a", answer())
+    async with Web(SETTINGS) as web:
+        for other in ("https://api.gbif.org/", "http://127.0.0.1:1/", url.replace("127.0.0.1", "127.0.0.2")):
+            with pytest.raises(RequestFailure, match="forbidden_address") as refused:
+                async with web.request("GET", url, login=Login(other, "me", "secret")):
+                    pass
+            assert "secret" not in str(refused.value)
+    assert origin.requests == []
+
+
+async def test_what_is_not_idempotent_is_never_sent_twice(origin: ScriptedServer) -> None:
+    url = origin.script("/a", answer())
+    origin.script("/a", Act.CLOSE)
+    async with Web(SETTINGS) as web:
+        assert await fetch_with(web, url) == (200, b"")
+        with pytest.raises(RequestFailure, match="connection_broken"):
+            async with web.request("POST", url, body=b"{}"):
+                pass
+    assert [request.method for request in origin.requests] == ["GET", "POST"]
+    assert origin.connections == 1
 
 
 async def test_redirects_are_answers(origin: ScriptedServer) -> None:

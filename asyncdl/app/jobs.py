@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
+from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
@@ -37,7 +38,7 @@ from asyncdl.store import RunInfo, Store
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
 from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
-from asyncdl.web import Web, WebSettings
+from asyncdl.web import Web
 
 MakeFetcher = Callable[[OpenSpool], Fetcher]
 """How benchmarks put another fetcher in the place of the network."""
@@ -171,19 +172,7 @@ def lane_of_url(url: str) -> str:
 
 @asynccontextmanager
 async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
-    web_settings = WebSettings(
-        user_agent=settings.user_agent,
-        connect_timeout_seconds=settings.connect_timeout_seconds,
-        first_byte_timeout_seconds=settings.first_byte_timeout_seconds,
-        stall_timeout_seconds=settings.stall_timeout_seconds,
-        total_timeout_seconds=settings.total_timeout_seconds,
-        min_speed_bytes_per_second=settings.min_speed_bytes_per_second,
-        min_speed_grace_seconds=settings.min_speed_grace_seconds,
-        bandwidth_bits_per_second=settings.bandwidth_bits_per_second,
-        allow_private=settings.allow_private,
-        insecure_hosts=settings.insecure_hosts,
-    )
-    async with Web(web_settings) as web:
+    async with Web(web_settings(settings)) as web:
         yield WebFetcher(
             web, open_spool, clock,
             max_body_bytes=settings.max_body_bytes, host_bandwidth_bits_per_second=settings.host_bandwidth_bits_per_second,

@@ -15,6 +15,7 @@ from typing import Any
 
 from asyncdl.blobs.faults import local_faults
 from asyncdl.blobs.spool import write_all
+from asyncdl.wholefile import sync_folder
 
 MAX_JOURNAL_BYTES = 64_000_000
 
@@ -70,15 +71,6 @@ class IntentJournal:
             except FileNotFoundError:
                 return ()
         return tuple(intent for line in data.splitlines() if (intent := _parse(line)) is not None)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _line(intent: Intent) -> bytes:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asyncdl.blobs.faults import LocalFault, fault_of, local_faults
-from asyncdl.blobs.intents import Intent, IntentJournal, sync_folder
+from asyncdl.blobs.intents import Intent, IntentJournal
 from asyncdl.blobs.spool import create_file, write_all
+from asyncdl.wholefile import sync_folder
 
 _GROUP_FILES = 64  # handles open at a time: the first sync of a group carries most of the others with it
 _DIGEST_IN_NAME = 12

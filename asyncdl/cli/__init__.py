@@ -1,7 +1,7 @@
-"""The command line: one module per command, and the table of them.
+"""The command line: one module per command, or per family of commands, and the table of them.
 
 A command's module ends with `COMMAND = Command(name, function, group, example)`; it is on the command line
-once it stands in `PLACES`, in the order of `asyncdl --help`. Doors may use `app` and every slice; nothing imports a door.
+once it stands in `PLACES`, in the order of `asyncdl --help`. A name of two words is a command of a family (`command.FAMILIES`). Doors may use `app` and every slice; nothing imports a door.
 
 A command line names one command, and only that one's module is imported: `asyncdl status` has no use for a
 decoder, and what it saves is most of its start.
@@ -18,6 +18,9 @@ from asyncdl.cli.command import Command
 
 PLACES = {
     "demo": "demo.COMMAND",
+    "gbif request": "gbif.REQUEST",
+    "gbif fetch": "gbif.FETCH",
+    "gbif status": "gbif.STATUS",
     "get": "init.GET",
     "init": "init.INIT",
     "add": "add.COMMAND",
@@ -44,9 +47,9 @@ def commands(names: Iterable[str] = PLACES) -> tuple[Command, ...]:
 
 
 def commands_for(arguments: Sequence[str]) -> tuple[Command, ...]:
-    """What a command line needs: the command it names, or all of them where it names none that there is."""
+    """What a command line needs: the command (or family) it names, or all of them where it names none that there is."""
     word = next((argument for argument in arguments if not argument.startswith("-")), "")
-    return commands([word]) if word in PLACES else commands()
+    return commands([name for name in PLACES if name.split()[0] == word] or PLACES)
 
 
 def main() -> None:

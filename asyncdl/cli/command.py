@@ -40,9 +40,13 @@ class Group(StrEnum):
     CARE = "Care"
 
 
+FAMILIES = {"gbif": "Get an archive from GBIF: request it, wait for it, fetch it, cite it."}
+"""Words that several commands begin with, and what `asyncdl --help` says of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as `cli` lists it. `example` is one or more lines that can be typed as they stand."""
+    """A command as `cli` lists it. `name` is a word, or a family's word and its own; `example` lines can be typed as they stand."""
 
     name: str
     function: CommandFunction
@@ -50,13 +54,13 @@ class Command:
     example: str
 
 
-def with_settings(*slices: type[Slice]) -> Callable[[CommandFunction], CommandFunction]:
-    """Give a command the options of these slices. The function takes `flags: Flags`: by key, only what was typed.
+def with_settings(*slices: type[Slice] | tuple[Setting, ...]) -> Callable[[CommandFunction], CommandFunction]:
+    """Give a command the options of these slices, or of single rows of them. The function takes `flags: Flags`: by key, only what was typed.
 
     The signature that typer reads is made here; the values stay the texts that were typed, so that reading,
     checking and refusing them is done in one place for flags, variables and files alike.
     """
-    rows = [row for one in slices for row in one.settings()]
+    rows = [row for one in slices for row in (one if isinstance(one, tuple) else one.settings())]
 
     def dress(function: CommandFunction) -> CommandFunction:
         own = inspect.signature(function, eval_str=True)

@@ -52,6 +52,8 @@ def _rows(step: IngestProgress) -> int:
 
 
 def _extent(step: IngestProgress) -> str:
+    if step.stage is Stage.COPY:
+        return f"{approximate_size(step.done)} into the collection's scratch, for as long as it is read"
     if step.stage is Stage.READ:
         of = f"{approximate_size(step.done)} of {approximate_size(step.total)}" if step.total else approximate_size(step.done)
         return f"{step.counts.rows_read:,} rows, {of}"

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from asyncdl.app.collections import choices_of, initialise
+from asyncdl.cli.addressed import ADDRESS_SETTINGS, fetched_sources
 from asyncdl.cli.command import Command, Flags, Group, run_coroutine, with_settings
 from asyncdl.cli.ingest_display import shown
 from asyncdl.cli.run import print_ending, run_shown
@@ -22,11 +23,15 @@ from asyncdl.terminal import printable, safe, stderr_console, stdout_console
 MAX_SAMPLES = 3
 
 SourceArgument = Annotated[
-    list[str], typer.Argument(metavar="SOURCE...", help="Archive (zip or folder), table, list of links, or - for standard input.")
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Archive (zip, tar, folder, or its http(s) address), table (TSV, CSV, Parquet, JSON lines), list of links, or - for standard input. Any of them may be packed.",
+    ),
 ]
 
 
-@with_settings(IngestSettings)
+@with_settings(IngestSettings, ADDRESS_SETTINGS)
 def init(
     collection: Annotated[Path, typer.Argument(metavar="COLLECTION", help="The folder to make.")],
     sources: SourceArgument,
@@ -35,15 +40,15 @@ def init(
     flags: Flags,
 ) -> int:
     """Make a collection: read the sources, fold rows into distinct images, and note what is malformed. Killed, it goes on."""
-    if contact is not None:
-        load_run_settings(None, {"contact": contact})  # refused before anything is made
-    run_coroutine(initialise_shown(collection, sources, load_ingest_settings(_existing(collection), flags), contact, go_on=False))
+    asking = load_run_settings(_existing(collection), {**flags, "contact": contact})  # refused before anything is made
+    settings = load_ingest_settings(_existing(collection), flags)
+    run_coroutine(initialise_shown(collection, sources, settings, contact, go_on=False, asking=asking))
     return 0
 
 
 @with_settings(IngestSettings, RunSettings)
 def get(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Archive (zip or folder), table, list of links, or -.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Archive, table, list of links, or -, as for `asyncdl init`.")],
     collection: Annotated[Path, typer.Argument(metavar="COLLECTION", help="The collection's folder, made when it is missing.")],
     *,
     flags: Flags,
@@ -51,16 +56,20 @@ def get(
     """Init (or go on) and run in one. Exit status as `asyncdl run`."""
     settings = load_run_settings(_existing(collection), flags)
     contact = str(flags["contact"]) if "contact" in flags else None
-    run_coroutine(initialise_shown(collection, [source], load_ingest_settings(_existing(collection), flags), contact, go_on=True))
+    ingest = load_ingest_settings(_existing(collection), flags)
+    run_coroutine(initialise_shown(collection, [source], ingest, contact, go_on=True, asking=settings))
     opened = Collection.open(collection)
     report = run_coroutine(run_shown(opened, settings))
     print_ending(report, opened.root)
     return report.exit_status
 
 
-async def initialise_shown(root: Path, sources: list[str], settings: IngestSettings, contact: str | None, *, go_on: bool) -> None:
-    """Make a collection with its display and its report. Shared with `get` and `demo`."""
-    specs = [_spec(source, settings) for source in sources]
+async def initialise_shown(
+    root: Path, sources: list[str], settings: IngestSettings, contact: str | None, *, go_on: bool, asking: RunSettings | None = None
+) -> None:
+    """Make a collection with its display and its report. Shared with `get` and `demo`. `asking`: how sources at an address are fetched."""
+    files = await fetched_sources(root, sources, asking, go_on=go_on) if asking is not None else sources
+    specs = [_spec(source, settings) for source in files]
     with shown(stderr_console(), time.monotonic) as progress:
         report = await initialise(root, specs, settings, progress, go_on=go_on)
     if contact is not None:

@@ -18,7 +18,7 @@ from typing import Annotated, cast
 import typer
 from rich.markup import escape
 
-from asyncdl.cli.command import Command
+from asyncdl.cli.command import FAMILIES, Command
 from asyncdl.errors import AsyncdlError, EnvironmentStops, UsageError
 from asyncdl.settings import debug_asked
 from asyncdl.terminal import printable
@@ -61,9 +61,27 @@ def build_app(commands: Sequence[Command]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_start)
+    families: dict[str, typer.Typer] = {}
     for command in commands:
-        app.command(command.name, rich_help_panel=str(command.group), epilog=_example(command))(command.function)
+        word, _, own = command.name.rpartition(" ")
+        if word and word not in families:
+            families[word] = _family(app, word, command)
+        families.get(word, app).command(own, rich_help_panel=str(command.group), epilog=_example(command))(command.function)
     return app
+
+
+def _family(app: typer.Typer, word: str, first: Command) -> typer.Typer:
+    """The application of the commands that begin with `word`; without a command of its own it shows its help, as `asyncdl` does."""
+    family = typer.Typer(rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]})
+
+    def start(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+            raise typer.Exit(UsageError.exit_status)
+
+    family.callback(invoke_without_command=True)(start)
+    app.add_typer(family, name=word, help=FAMILIES[word], rich_help_panel=str(first.group), epilog=_example(first))
+    return family
 
 
 def execute(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:

@@ -6,20 +6,20 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urljoin
 
 from aiolimiter import AsyncLimiter
 
+from asyncdl.addresses import REDIRECTS, redirect_target
 from asyncdl.blobs import LocalFault, Spool
 from asyncdl.clock import Clock
 from asyncdl.download.body import Body
 from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
 from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
-from asyncdl.download.retry_after import parse_retry_after
 from asyncdl.download.robots import MAX_ROBOTS_BYTES
 from asyncdl.errors import error_of_http_status
 from asyncdl.imaging import text_page
 from asyncdl.model import Evidence
+from asyncdl.retry_after import parse_retry_after
 from asyncdl.web import RequestFailure, Response, Web, bandwidth_limiter
 
 MAX_PAGE_BYTES = 16_384
@@ -29,7 +29,6 @@ MAX_LANE_LIMITERS = 4_096
 OpenSpool = Callable[[Ticket], Spool]
 """How the body of a ticket gets its spool."""
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _JSON_TYPES = "application/ld+json, application/json;q=0.9, */*;q=0.1"
 
 
@@ -67,8 +66,8 @@ class WebFetcher:
 
     async def _answer(self, ticket: Ticket, response: Response) -> Outcome | Body:
         location = response.headers.get("Location")
-        if response.status in _REDIRECTS and location:
-            return Redirected(_absolute(response.url, location))
+        if response.status in REDIRECTS and location:
+            return Redirected(redirect_target(response.url, location))
         retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock.now().utc_ms)
         if response.status in (429, 503):
             return await self._refusal(response, retry_after)
@@ -143,11 +142,3 @@ async def _read_at_most(response: Response, max_bytes: int) -> bytes:
         if len(read) >= max_bytes:
             break
     return bytes(read[:max_bytes])
-
-
-def _absolute(url: str, location: str) -> str:
-    """The target of a redirect (RFC 9110, 10.2.2), or the header's own text where it is no address at all."""
-    try:
-        return urljoin(url, location.strip())
-    except ValueError:
-        return location

@@ -13,8 +13,8 @@ from random import Random
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
-from asyncdl.download.retry_after import MAX_RETRY_AFTER_SECONDS
 from asyncdl.model import LaneRecord
+from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
 
 TIMEOUTS_IN_A_ROW = 5
 """So many unanswered requests one after the other are the host's trouble, no longer the images'."""

@@ -14,8 +14,9 @@ from asyncdl.ingest.rejects import Reject, RejectReason
 
 
 class Stage(StrEnum):
-    """What an ingest is doing."""
+    """What an ingest is doing. `COPY` comes only where a source cannot be read where it is."""
 
+    COPY = "copy"
     READ = "read"
     SORT = "sort"
     LOAD = "load"
@@ -30,7 +31,8 @@ class IngestCounts:
     Two sums hold when a source was read to its end: `rows_read = rows_taken + rows_without_media +
     rows_rejected + rows_filtered`, and `links = candidates + duplicates + links_rejected + links_over_limit + links_known`. Rows cut off
     because their record has too many were taken first, so they count as rows taken; their links are
-    `links_over_limit`. `links_known` are those of records that stand just so in another source of the collection: an addition does not look at them.
+    `links_over_limit`. `duplicates` are links that add no candidate: the same URL again, and pages of a record that
+    belong to no one image of it. `links_known` are those of records that stand just so in another source of the collection: an addition does not look at them.
     """
 
     rows_read: int = 0
@@ -95,7 +97,7 @@ class Space:
 class IngestProgress:
     """Where an ingest stands. `total` is None when it cannot be known beforehand (compressed text, standard input).
 
-    `done` and `total` count bytes while reading, rows while sorting, loading and comparing, indexes at the end. `space` is told once, at the start of a reading.
+    `done` and `total` count bytes while copying and reading, rows while sorting, loading and comparing, indexes at the end. `space` is told once, at the start of a reading.
     """
 
     source: str

@@ -6,6 +6,7 @@ the last transaction gives the source the place of the one it replaces. The thin
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from asyncdl.ingest.addaccounts import AddedSource, AddReport
 from asyncdl.ingest.addition import Addition, Order
 from asyncdl.ingest.load import ProgressWatcher, line_prefix
 from asyncdl.ingest.options import IngestOptions
+from asyncdl.ingest.reading import clear_readings
 from asyncdl.ingest.sources import SourceFormat, SourceSpec
 from asyncdl.ingest.succession import Replaces, chosen, living_sources, unfinished_addition
 from asyncdl.sourcerows import SourceRows
@@ -48,6 +50,7 @@ async def add(
     started = time.monotonic()
     order = Order(store, collection, replaces, options, progress, at_ms, keep=not dry_run)
     try:
+        await asyncio.to_thread(clear_readings, collection)
         reports = await _carry_out(order, sources)
     except OSError as error:
         raise EnvironmentStops(f"{collection.root} cannot be written: {error.strerror or error}", "look at the disk") from error

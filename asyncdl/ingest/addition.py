@@ -16,7 +16,7 @@ from asyncdl.ingest.differing import Sides
 from asyncdl.ingest.linenumbers import LineNumbers
 from asyncdl.ingest.load import ProgressWatcher, read
 from asyncdl.ingest.options import IngestOptions
-from asyncdl.ingest.reading import Reading, nothing_to_download
+from asyncdl.ingest.reading import Reading, nothing_to_download, reading_folder
 from asyncdl.ingest.rejects import RejectReason, RejectsFile, rejects_path
 from asyncdl.ingest.revising import Revision, Trial
 from asyncdl.ingest.sources import SourceSpec
@@ -92,8 +92,7 @@ class Addition:
     async def _read(self, folder: Path, rejects: RejectsFile) -> None:
         """The stages READ and SORT."""
         lines = LineNumbers(self._living, self._order.replaces)
-        scratch = self._order.collection.scratch / "ingest"
-        reading = Reading(self._spec, folder, scratch, self._order.options, self._tally, lines)
+        reading = Reading(self._spec, folder, reading_folder(self._order.collection), self._order.options, self._tally, lines)
         await read(reading, rejects, self._tally, self._tell)
 
     async def _compare(self, state: SourceState, rows: SourceRows, rejects: RejectsFile) -> AddedSource:

@@ -28,10 +28,13 @@ _DELETE: Final = b"\x7f"
 
 
 class Block(NamedTuple):
-    """Sifted lines: `clean` holds as many as came in, each ended by a newline; `rest` are those replaced by placeholders."""
+    """Sifted lines: `clean` holds as many as came in, each ended by a newline; `rest` are those replaced by placeholders.
+
+    `ends` are the places of the newlines in `clean`.
+    """
 
     first_line: int
-    lines: int
+    ends: npt.NDArray[np.int64]
     clean: bytes
     rest: tuple[Line, ...]
 
@@ -88,15 +91,17 @@ def sift(block: bytes, first_line: int, shape: LineShape) -> Block:
     for place in _undecodable(block, ends):
         doubtful[place] = True
     if not doubtful.any():
-        return Block(first_line, len(ends), block, ())
+        return Block(first_line, ends, block, ())
     lines = block.split(b"\n")
     lines.pop()
     placeholder = PLACEHOLDER + shape.delimiter * (shape.width - 1)
     rest = []
+    longer = np.zeros(len(ends), np.int64)
     for place in np.flatnonzero(doubtful).tolist():
         rest.append(Line(first_line + place, lines[place], len(lines[place]) <= shape.max_row_bytes))
+        longer[place] = len(placeholder) - len(lines[place])
         lines[place] = placeholder
-    return Block(first_line, len(lines), b"\n".join(lines) + b"\n", tuple(rest))
+    return Block(first_line, ends + np.cumsum(longer), b"\n".join(lines) + b"\n", tuple(rest))
 
 
 def _wrong_width(view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], shape: LineShape) -> npt.NDArray[np.bool_]:

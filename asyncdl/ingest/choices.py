@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from asyncdl.errors import UsageError
 from asyncdl.ingest.licences import parse_licences
-from asyncdl.ingest.where import Condition, parse_conditions
 from asyncdl.terminal import printable
+from asyncdl.where import Condition, parse_conditions
 
-DEFAULT_COLUMNS: Final = (
+DEFAULT_COLUMNS: Final = (  # of GBIF's occurrences, then of iNaturalist's observations and taxa
     "datasetKey", "occurrenceID", "scientificName", "species", "genus", "family", "speciesKey", "acceptedTaxonKey",
     "institutionCode", "catalogNumber", "countryCode", "eventDate", "license",
+    "taxon_id", "name", "rank", "quality_grade", "observed_on",
 )  # fmt: skip
 ALL_COLUMNS: Final = ("all",)
 _MAX_PER: Final = re.compile(r"\s*(.*\S)\s*:\s*([1-9][0-9]{0,11})\s*", re.DOTALL)

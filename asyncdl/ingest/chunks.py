@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from asyncdl.ingest.accounts import Tally
 from asyncdl.ingest.archive import peeked
-from asyncdl.ingest.blocks import LineShape, sift, whole_lines
+from asyncdl.ingest.blocks import Block, LineShape, sift, whole_lines
 from asyncdl.ingest.dialect import is_byte_oriented
 from asyncdl.ingest.options import Bounds
-from asyncdl.ingest.tables import Table
+from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Line, Row, split_lines, transcoded, without_mark
 
 CHUNK_BYTES: Final = 96_000_000
@@ -39,19 +39,28 @@ class Chunk:
         self.first_line = first_line
         self.size_bytes = 0
         self.lines = 0
+        self._ends: list[npt.NDArray[np.int64]] = []
+
+    def append(self, block: Block) -> None:
+        """Add the lines of the block that follows."""
+        with self.path.open("ab", buffering=0) as file:
+            file.write(block.clean)
+        self._ends.append(block.ends + self.size_bytes)
+        self.size_bytes += len(block.clean)
+        self.lines += len(block.ends)
 
     def line(self, number: int) -> bytes:
         """One line, as it stands in the source."""
         place = number - self.first_line
-        start = int(self._ends[place - 1]) + 1 if place else 0
+        start = int(self._all_ends[place - 1]) + 1 if place else 0
         with self.path.open("rb") as file:
             file.seek(start)
-            return file.read(int(self._ends[place]) - start)
+            return file.read(int(self._all_ends[place]) - start)
 
     @cached_property
-    def _ends(self) -> npt.NDArray[np.int64]:
-        """Where each line ends; looked for only when a line is to be shown."""
-        return np.flatnonzero(np.fromfile(self.path, np.uint8) == ord("\n"))
+    def _all_ends(self) -> npt.NDArray[np.int64]:
+        """Where each line ends; put together when a line is to be shown, and then nothing is appended any more."""
+        return np.concatenate(self._ends)
 
 
 class ChunkReader:
@@ -81,6 +90,7 @@ class ChunkReader:
             yield from self._read_with_care(self._body(without_mark(lines)))
             return
         chunk: Chunk | None = None
+        careful: CarefulRows = []
         number = count()
         blocks = self._blocks()
         for first_line, block in blocks:
@@ -92,14 +102,18 @@ class ChunkReader:
                 continue
             sifted = sift(block, first_line, self.shape)
             chunk = chunk or Chunk(self._folder / f"chunk-{next(number)}", first_line)
-            self._append(chunk, sifted.clean, sifted.lines)
-            if sifted.rest:
-                yield from self._read_with_care(sifted.rest)
+            chunk.append(sifted)
+            careful += self._reader.rows_of(sifted.rest)
             if chunk.size_bytes >= CHUNK_BYTES:
                 yield chunk
                 chunk = None
+            if len(careful) >= STEP_ROWS:
+                yield careful
+                careful = []
         if chunk is not None:
             yield chunk
+        if careful:
+            yield careful
 
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
         """Blocks of whole lines in UTF-8 that end with newlines only, each with the number of its first line; no header among them."""
@@ -151,12 +165,6 @@ class ChunkReader:
                 found = []
         if found:
             yield found
-
-    def _append(self, chunk: Chunk, clean: bytes, lines: int) -> None:
-        with chunk.path.open("ab", buffering=0) as file:
-            file.write(clean)
-        chunk.size_bytes += len(clean)
-        chunk.lines += lines
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -1,4 +1,4 @@
-"""How a source wants to be cited: what an archive says in `metadata.xml`, `citations.txt`, `rights.txt` and `dataset/<key>.xml`.
+"""How a source wants to be cited: what an archive says in `metadata.xml`, `citations.txt` (iDigBio: `records.citation.txt`), `rights.txt` and `dataset/<key>.xml`.
 
 EML (https://eml.ecoinformatics.org/) with GBIF's additions, parsed by expat with document types and entities forbidden, so nothing can
 expand or reach out. Whatever is missing, broken or too large is left out: no ingest fails for want of a citation.
@@ -42,7 +42,7 @@ def source_citation(archive: Archive) -> Citation:
     """The citation of the archive as a whole. A DOI of the download stands in its `metadata.xml`, or in the text that asks for citation."""
     members = archive.members()
     said = _parsed(_read(archive, members, "metadata.xml") or _read(archive, members, "eml.xml"))
-    asked = _line(_read(archive, members, "citations.txt"))
+    asked = _line(_read(archive, members, "citations.txt") or _read(archive, members, "records.citation.txt"))
     rights = _line(_read(archive, members, "rights.txt"))
     citation = said.citation or asked
     doi = said.doi or _doi_of(citation)

@@ -7,12 +7,13 @@ Pure; it sees headings and a few sample cells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from asyncdl.errors import SourceError
 from asyncdl.ingest.dialect import looks_like_link
 from asyncdl.ingest.metaxml import TableMeta
+from asyncdl.terms import local_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,12 @@ _AUDUBON_LINKS = ("bestqualityaccessuri", "accessuri", "goodqualityaccessuri", "
 _MULTIMEDIA_LINKS = ("bestqualityaccessuri", "accessuri", "identifier", "goodqualityaccessuri", "thumbnailaccessuri")
 _KIND = ("type",)
 _FORMAT = ("format", "mimetype", "mime_type")
-_LICENCE = ("license", "licence", "webstatement", "usageterms", "rights")
+LICENCE_HEADINGS = ("license", "licence", "license name", "license_code", "webstatement", "usageterms", "rights")
 _RIGHTS_HOLDER = ("rightsholder", "owner", "copyright owner", "copyright_owner")
 _CREATOR = ("creator", "photographer", "author")
 _REFERENCES = ("references", "furtherinformationurl", "additionalinformationurl", "source")
 _TITLE = ("title", "caption")
+ROLE_HEADINGS = (*_KIND, *_FORMAT, *LICENCE_HEADINGS, *_RIGHTS_HOLDER, *_CREATOR, *_REFERENCES, *_TITLE)
 ID_HEADINGS = (
     "gbifid",
     "coreid",
@@ -80,6 +82,8 @@ _LINK_HEADINGS = (
         "image", "photo", "media", "manifest", "iiif_manifest", "associatedmedia",
     )),
 )  # fmt: skip
+# A link in one of these is a licence, a page or a name, even where no other column has any.
+_NO_MEDIA_HEADINGS = frozenset({*LICENCE_HEADINGS, *_RIGHTS_HOLDER, *_REFERENCES, "bibliographiccitation", "informationwithheld"})
 _SURE_HEADINGS = frozenset({"accessuri", "identifier", "url", "image_url", "associatedmedia"})
 _SHOWN_HEADINGS = 12
 
@@ -89,10 +93,11 @@ def columns_of_table(table: TableMeta, *, gbif_download: bool) -> Columns | None
 
     The core's `associatedMedia` of a GBIF download is left out: GBIF has put those links into `multimedia.txt`.
     """
-    places: dict[str, Column] = {}
-    for field in table.fields:
-        if field.index is not None or field.default:
-            places.setdefault(local_name(field.term), Column(-1 if field.index is None else field.index, field.default))
+    places = _places(
+        (field.term, Column(-1 if field.index is None else field.index, field.default))
+        for field in table.fields
+        if field.index is not None or field.default
+    )
     row_type = table.row_type.lower().replace("https://", "http://").rstrip("/")
     record = None if table.id_index is None else Column(table.id_index)
     if row_type in _AUDUBON:
@@ -112,7 +117,11 @@ def is_gbif_download(core: TableMeta | None) -> bool:
 
 
 def columns_of_header(
-    header: Sequence[str], sample: Sequence[Sequence[str]], id_column: str | None, url_column: str | None
+    header: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    id_column: str | None,
+    url_column: str | None,
+    id_headings: Sequence[str] = ID_HEADINGS,
 ) -> Columns:
     """The roles in a bare table, from its headings (empty: none) and first rows; the two columns may be named.
 
@@ -120,7 +129,7 @@ def columns_of_header(
     no column, or more than one, may hold the links.
     """
     names = [local_name(name) for name in header]
-    places = {name: Column(index) for index, name in reversed(list(enumerate(names))) if name}
+    places = _places((heading, Column(index)) for index, heading in enumerate(header) if heading.strip())
     if url_column is not None:
         photo: tuple[Column, ...] = (_named(url_column, names, sample, "--url-column"),)
     else:
@@ -129,7 +138,7 @@ def columns_of_header(
     if id_column is not None:
         record = _named(id_column, names, sample, "--id-column")
     elif header:
-        record = next((column for column in _pick(places, ID_HEADINGS) if column not in photo), None)
+        record = next((column for column in _pick(places, id_headings) if column not in photo), None)
     elif sample and photo[0].index != 0:
         record = Column(0)
     first = names[photo[0].index] if header else ""
@@ -138,14 +147,21 @@ def columns_of_header(
     return _columns(record, photo, _pick(places, ("references",)) if first == "identifier" else (), places)
 
 
-def local_name(term: str) -> str:
-    """The last part of a term or heading in lower case: `http://purl.org/dc/terms/identifier`, `dcterms:identifier`, `Identifier`."""
-    name = term.strip().strip('"').rstrip("/").lower()
-    return name.rpartition("/")[2].rpartition("#")[2].rpartition(":")[2] if "/" in name or ":" in name or "#" in name else name
+def later_links(heading: str) -> tuple[str, ...]:
+    """Headings that hold links of the same photo as this one, in rows that have them."""
+    return next((names for names in _LINK_HEADINGS if heading in names), ())
+
+
+def _places(named: Iterable[tuple[str, Column]]) -> dict[str, tuple[Column, ...]]:
+    """Columns by local names. `dc:format` beside `dcterms:format` both count, the first that says something; of the same name twice the first only."""
+    terms: dict[str, dict[str, Column]] = {}
+    for term, column in named:
+        terms.setdefault(local_name(term), {}).setdefault(term.strip().strip('"').lower(), column)
+    return {name: tuple(columns.values()) for name, columns in terms.items()}
 
 
 def _columns(
-    record: Column | None, photo: tuple[Column, ...], fallback: tuple[Column, ...], places: Mapping[str, Column]
+    record: Column | None, photo: tuple[Column, ...], fallback: tuple[Column, ...], places: Mapping[str, tuple[Column, ...]]
 ) -> Columns:
     return Columns(
         record,
@@ -153,7 +169,7 @@ def _columns(
         fallback,
         kind=_pick(places, _KIND),
         media_format=_pick(places, _FORMAT),
-        licence=_pick(places, _LICENCE),
+        licence=_pick(places, LICENCE_HEADINGS),
         rights_holder=_pick(places, _RIGHTS_HOLDER),
         creator=_pick(places, _CREATOR),
         references=_pick(places, _REFERENCES),
@@ -161,8 +177,8 @@ def _columns(
     )
 
 
-def _pick(places: Mapping[str, Column], names: Sequence[str]) -> tuple[Column, ...]:
-    return tuple(places[name] for name in names if name in places)
+def _pick(places: Mapping[str, tuple[Column, ...]], names: Sequence[str]) -> tuple[Column, ...]:
+    return tuple(column for name in names for column in places.get(name, ()))
 
 
 def _named(wanted: str, names: Sequence[str], sample: Sequence[Sequence[str]], option: str) -> Column:
@@ -175,7 +191,9 @@ def _named(wanted: str, names: Sequence[str], sample: Sequence[Sequence[str]], o
     raise SourceError(f"the table has no column {wanted!r}", f"name one with {option}: {_listed(names)}")
 
 
-def _found_links(places: Mapping[str, Column], header: Sequence[str], sample: Sequence[Sequence[str]]) -> tuple[Column, ...]:
+def _found_links(
+    places: Mapping[str, tuple[Column, ...]], header: Sequence[str], sample: Sequence[Sequence[str]]
+) -> tuple[Column, ...]:
     """The columns with links: by heading and content, else by content alone, else by a heading that can mean nothing else."""
     linked = [
         index for index in range(max((len(row) for row in sample), default=0)) if any(_has_link(row, index) for row in sample)
@@ -186,8 +204,9 @@ def _found_links(places: Mapping[str, Column], header: Sequence[str], sample: Se
         found = _pick(places, names)
         if any(column.index in linked for column in found):
             return found
-    if "identifier" in places and places.get("references", Column(-1)).index in linked:
-        return (places["identifier"],)
+    if "identifier" in places and any(column.index in linked for column in _pick(places, ("references",))):
+        return places["identifier"]
+    linked = [index for index in linked if not header or _may_be_media(header, index)]
     if len(linked) == 1:
         return (Column(linked[0]),)
     if len(linked) > 1:
@@ -196,6 +215,11 @@ def _found_links(places: Mapping[str, Column], header: Sequence[str], sample: Se
     if sure := _pick(places, [name for name in places if name in _SURE_HEADINGS]):
         return sure[:1]
     raise SourceError(f"no column holds links to media: {_listed(header)}", "name the right one with --url-column")
+
+
+def _may_be_media(header: Sequence[str], index: int) -> bool:
+    name = local_name(header[index]) if index < len(header) else ""
+    return name not in _NO_MEDIA_HEADINGS and name not in ID_HEADINGS and not name.endswith("id")
 
 
 def _has_link(row: Sequence[str], index: int) -> bool:

@@ -92,11 +92,10 @@ def sample_lines(head: bytes) -> list[str]:
 
 
 def is_link_list(lines: list[str]) -> bool:
-    """Whether these are lines of one address each: no header, no tab, no column of something else."""
+    """Whether these are lines of one address each: no header, no tab, no column of something else. A few lines may be damaged."""
     links = [line for line in lines if not line.startswith("#")]
-    return bool(links) and all(
-        looks_like_link(line) and not line.lstrip().startswith('"') and len(line.split()) == 1 for line in links
-    )
+    good = [looks_like_link(line) and not line.lstrip().startswith('"') and len(line.split()) == 1 for line in links]
+    return bool(links) and good[0] and sum(good) * 4 > len(good) * 3 and not any("\t" in line.strip() for line in links)
 
 
 def guess_delimiter(lines: list[str]) -> str:

@@ -7,8 +7,13 @@ Pure, and blind to the order of rows: what decides is what rows say, never where
 2. A lesser link (a thumbnail, say) whose own key differs is tried after all that share the image's key. Where
    it also leads a row of its own, that row is the same photo, unless several photos claim it (a stand-in
    picture that a portal puts under each).
-3. Within an image the same URL is one candidate. First come those of the image's own key, the better rank
-   first, and of one rank direct links before manifests; then lesser links of other keys; pages come last.
+3. A link to GBIF's cached copy names the MD5 of an identifier. Where that is another link of the record, both are
+   the same photo, and the copy (at most 1200 px) is tried after all other pictures.
+4. A page that names no photo (of a specimen, an observation, or of any other site) is no image beside pictures and
+   manifests: where the record has one image it is the last that is tried for it, where it has several it is dropped.
+   Alone it stays an image, and is recognised for what it is when it is asked for.
+5. Within an image the same URL is one candidate. First come those of the image's own key, the better rank
+   first, and of one rank direct links before manifests; then lesser links of other keys, GBIF's copies; pages come last.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.model import CandidateKind, NewCandidate, NewImage, NewManifest, NewRecord
-from asyncdl.urls import ResolvedUrl, key_hash, resolve
+from asyncdl.urls import ResolvedUrl, cached_digest, identifier_digests, key_hash, resolve
 
 
 class LinkRow(Protocol):
@@ -46,7 +51,10 @@ class LinkReject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A record (None when no link of it is usable) and what became of each of its links."""
+    """A record (None when no link of it is usable) and what became of each of its links.
+
+    `duplicates`: links that add no candidate: the same URL again, and pages that belong to no one image.
+    """
 
     record: NewRecord | None
     candidates: int
@@ -108,6 +116,8 @@ def images_of(photos: Sequence[Photo]) -> list[tuple[str, Sequence[ResolvedUrl]]
     for photo in photos:
         key = photo[0].key
         groups.setdefault(_root(key, aliases) if aliases else key, []).append(photo)
+    if len(groups) > 1 and any(photo[0].kind is CandidateKind.PAGE for photo in photos):
+        _give_pages_away(groups)
     return [(key, _candidates(key, groups[key])) for key in sorted(groups)]
 
 
@@ -117,8 +127,25 @@ def manifests_of(photos: Iterable[Photo]) -> list[ResolvedUrl]:
     return sorted(found.values(), key=lambda link: (link.key, link.url)) if found else []
 
 
-def _aliases(photos: Iterable[Photo]) -> Mapping[str, str]:
-    """Keys that a row claims for a lesser size of its photo, where exactly one photo claims them."""
+def needs_rules(link: ResolvedUrl) -> bool:
+    """Whether a link may be something else among others of its record than it is alone, although its key is its own."""
+    return link.kind is CandidateKind.PAGE or cached_digest(link.key) != ""
+
+
+def _give_pages_away(groups: dict[str, list[Photo]]) -> None:
+    """Takes out the groups that hold nothing but pages without a photo, where there is a picture or a manifest."""
+    pages = [key for key, found in groups.items() if not any(link.names_photo for photo in found for link in photo)]
+    images = [key for key in groups if key not in pages]
+    if not any(photo[0].kind is not CandidateKind.PAGE for key in images for photo in groups[key]):
+        return
+    for key in pages:
+        given = groups.pop(key)
+        if len(images) == 1:
+            groups[images[0]] += given
+
+
+def _aliases(photos: Sequence[Photo]) -> Mapping[str, str]:
+    """Keys that are another name of a photo: what a row claims for a lesser size of it, and GBIF's cached copies."""
     claims: dict[str, set[str]] = {}
     for photo in photos:
         if len(photo) > 1:
@@ -126,7 +153,20 @@ def _aliases(photos: Iterable[Photo]) -> Mapping[str, str]:
             for link in photo[1:]:
                 if link.key != lead and link.kind is CandidateKind.IMAGE:
                     claims.setdefault(link.key, set()).add(lead)
-    return {key: leads.pop() for key, leads in claims.items() if len(leads) == 1}
+    found = {key: leads.pop() for key, leads in claims.items() if len(leads) == 1}
+    copies = {digest: link.key for photo in photos for link in photo if (digest := cached_digest(link.key))}
+    return found | _originals(photos, copies) if copies else found
+
+
+def _originals(photos: Iterable[Photo], copies: Mapping[str, str]) -> dict[str, str]:
+    """The photos that cached copies are of. `copies`: their keys by the MD5 that they name."""
+    found: dict[str, str] = {}
+    for photo in photos:
+        for link in photo:
+            for digest in identifier_digests(link.url):
+                if digest in copies and copies[digest] != link.key:
+                    found[copies[digest]] = min(photo[0].key, found.get(copies[digest], photo[0].key))
+    return found
 
 
 def _root(key: str, aliases: Mapping[str, str]) -> str:
@@ -156,6 +196,7 @@ def _order(key: str, place: int, link: ResolvedUrl) -> tuple[object, ...]:
     return (
         link.kind is CandidateKind.PAGE,
         foreign,
+        foreign and cached_digest(link.key) != "",
         place if foreign else 0,
         link.rank,
         link.kind is CandidateKind.MANIFEST,

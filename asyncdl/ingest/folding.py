@@ -7,6 +7,7 @@ worker process as well as here.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asyncdl.ingest.fold import LinkReject, fold, images_of, manifests_of, photos_of
+from asyncdl.ingest.fold import LinkReject, fold, images_of, manifests_of, needs_rules, photos_of
 from asyncdl.ingest.rejects import RejectReason
-from asyncdl.model import BulkBatch, CandidateKind, NewRecord
+from asyncdl.model import BulkBatch, CandidateKind, NewRecord, PlainImages
 from asyncdl.sourcerows import PHOTO_BORDER, URL_BORDER, Range, RowColumns, SourceRows
 from asyncdl.urls import ResolvedUrl, key_hash, resolve
 
@@ -118,7 +119,7 @@ def _rows(columns: RowColumns, first: int, size: int, max_rows: int, found: Fold
 
 
 class _ColumnFold:
-    """The fold of one range into columns. Places of images are known only at the end, so what rules make is kept by record until then."""
+    """The fold of one range into columns. A *place* of a record is one among those that need rules."""
 
     def __init__(self, columns: RowColumns, max_rows_per_record: int) -> None:
         self._columns = columns
@@ -126,11 +127,10 @@ class _ColumnFold:
         self._found = FoldedRange(FoldCounts())
         self._hosts: dict[str, int] = {}
         self._manifests: list[tuple[int, str, int, int]] = []
-        # Of the images that rules made: place of the record, key hash, host, whether it waits; and of their candidates.
-        self._records: list[int] = []
+        # Of the images that rules made, in the order of their records: key hash, host, those that wait; and of their candidates.
         self._keys: list[int] = []
         self._image_hosts: list[int] = []
-        self._waits: list[bool] = []
+        self._waiting: list[int] = []
         self._candidates: list[int] = []
         self._urls: list[str] = []
         self._ranks: list[int] = []
@@ -138,28 +138,50 @@ class _ColumnFold:
 
     def run(self) -> FoldedRange:
         """Fold; the counts and rejects of the result are those of the range."""
-        columns = self._columns
+        columns, found = self._columns, self._found
         firsts, sizes = _groups(columns)
         single = (sizes == 1) & columns.plain[firsts]
-        images_of_record = single.astype(np.int64)
         rest = np.flatnonzero(~single)
-        borders = np.fromiter(
-            (PHOTO_BORDER in text or URL_BORDER in text for text in columns.photos), np.bool_, len(columns.photos)
-        )
-        simple = np.add.reduceat(borders, firsts) == 0 if len(firsts) else borders
-        simple &= sizes <= self._max_rows
-        for place, first, size, one_link_each in zip(
-            rest.tolist(), firsts[rest].tolist(), sizes[rest].tolist(), simple[rest].tolist(), strict=True
+        apart = self._with_one_link_per_row(firsts, sizes)[rest]
+        images_of_record = np.zeros(len(rest), np.int64)
+        for place, (first, size, one_link_each) in enumerate(
+            zip(firsts[rest].tolist(), sizes[rest].tolist(), apart.tolist(), strict=True)
         ):
             images = self._fold_apart(place, first, size) if one_link_each else -1
             images_of_record[place] = images if images >= 0 else self._fold_record(place, first, size)
-        self._found.batch = self._batch(firsts, single, images_of_record)
-        counts, batch = self._found.counts, self._found.batch
+        plain = self._plain(firsts[single])
+        found.batch = batch = self._batch(plain, firsts[rest], images_of_record)
+        counts = found.counts
         counts.rows_folded = len(columns.photos)
-        counts.candidates = len(batch.candidate_urls)
-        counts.duplicates += int(np.count_nonzero(single)) - counts.candidates
-        counts.records, counts.images, counts.manifests = len(batch.records), len(batch.image_hosts), len(batch.manifests)
-        return self._found
+        counts.candidates = len(plain.urls) + len(batch.candidate_urls)
+        counts.duplicates -= len(batch.candidate_urls)
+        counts.records, counts.manifests = batch.record_count, len(batch.manifests)
+        counts.images = len(plain.urls) + len(batch.image_hosts)
+        return found
+
+    def _with_one_link_per_row(self, firsts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which records have rows of one link each, and no more rows than are allowed."""
+        columns = self._columns
+        borders = np.zeros(len(columns.photos), np.int64)
+        for row in np.flatnonzero(~columns.plain).tolist():
+            text = columns.photos[row]
+            borders[row] = PHOTO_BORDER in text or URL_BORDER in text
+        several = np.add.reduceat(borders, firsts) if len(firsts) else borders
+        one: npt.NDArray[np.bool_] = (several == 0) & (sizes <= self._max_rows)
+        return one
+
+    def _plain(self, firsts: npt.NDArray[np.int64]) -> PlainImages:
+        """The records whose one link needs no rules; `firsts` are their rows."""
+        rows = firsts.tolist()
+        photos, hosts = self._columns.photos, self._hosts
+        urls = [photos[row] for row in rows]
+        of_urls = array("q", [hosts.setdefault(url.split("/", 3)[2], len(hosts)) for url in urls])
+        return PlainImages(self._ids(firsts), of_urls, urls)
+
+    def _ids(self, firsts: npt.NDArray[np.int64]) -> Sequence[int | str]:
+        """The ids of the records that begin at these rows."""
+        records = self._columns.records
+        return [records[row] for row in firsts.tolist()] if isinstance(records, list) else _packed(records[firsts])
 
     def _fold_record(self, place: int, first: int, size: int) -> int:
         """One record by the rules; returns how many images it has."""
@@ -173,33 +195,44 @@ class _ColumnFold:
             return 0
         images = images_of(photos)
         for key, candidates in images:
-            self._add_image(place, key, candidates)
+            self._add_image(key, candidates)
         for link in manifests_of(photos):
             self._manifests.append((place, link.url, key_hash(link.key), self._host(link.host)))
         return len(images)
 
     def _fold_apart(self, place: int, first: int, size: int) -> int:
-        """A record whose rows each hold one link: -1, with nothing done, unless all of them are usable and different photos, as nearly all are."""
+        """A record whose rows each hold one link: -1, with nothing done, unless all are usable and different photos that need no rules, as nearly all are."""
         texts = self._columns.photos[first : first + size]
         formats = self._columns.media_formats[first : first + size]
         links = list(map(resolve, texts, formats))
         keyed = {link.key: link for link in links}
-        if len(keyed) < size or "" in keyed:
+        if len(keyed) < size or "" in keyed or any(map(needs_rules, links)):
             return -1
         self._found.counts.duplicates += size
-        for key in sorted(keyed):
-            link = keyed[key]
-            self._add_image(place, key, (link,))
-            if link.kind is _MANIFEST:
-                self._manifests.append((place, link.url, key_hash(key), self._host(link.host)))
+        image = len(self._keys)
+        urls, keys, ranks, kinds, hosts, *_ = zip(*[keyed[key] for key in sorted(keyed)], strict=True)
+        hashes = list(map(key_hash, keys))
+        of_hosts = list(map(self._host, hosts))
+        self._keys += hashes
+        self._image_hosts += of_hosts
+        self._candidates += range(image, image + size)
+        self._urls += urls
+        self._ranks += ranks
+        self._kinds += kinds
+        if _MANIFEST in kinds:
+            for at, kind in enumerate(kinds):
+                if kind is _MANIFEST:
+                    self._waiting.append(image + at)
+                    self._manifests.append((place, urls[at], hashes[at], of_hosts[at]))
         return size
 
-    def _add_image(self, place: int, key: str, candidates: Sequence[ResolvedUrl]) -> None:
-        image = len(self._records)
-        self._records.append(place)
+    def _add_image(self, key: str, candidates: Sequence[ResolvedUrl]) -> None:
+        image = len(self._keys)
+        first = candidates[0]
         self._keys.append(key_hash(key))
-        self._image_hosts.append(self._host(candidates[0].host))
-        self._waits.append(candidates[0].kind is _MANIFEST)
+        self._image_hosts.append(self._host(first.host))
+        if first.kind is _MANIFEST:
+            self._waiting.append(image)
         for link in candidates:
             self._candidates.append(image)
             self._urls.append(link.url)
@@ -209,43 +242,31 @@ class _ColumnFold:
     def _host(self, name: str) -> int:
         return self._hosts.setdefault(name, len(self._hosts))
 
-    def _batch(
-        self, firsts: npt.NDArray[np.int64], single: npt.NDArray[np.bool_], images_of_record: npt.NDArray[np.int64]
-    ) -> BulkBatch:
-        """Put both kinds of images in the order of their records."""
-        columns = self._columns
-        first_image = np.cumsum(images_of_record) - images_of_record
-        total = int(images_of_record.sum())
-        urls_of_single = [columns.photos[place] for place in firsts[single].tolist()]
-        keys, hosts = np.zeros(total, np.int64), np.zeros(total, np.int64)
-        hosts[first_image[single]] = [self._host(url.split("/", 3)[2]) for url in urls_of_single]
-        by_rules = np.array(self._records, np.int64)
-        places = first_image[by_rules] + _ranks_in_runs(by_rules)
-        keys[places] = self._keys
-        hosts[places] = self._image_hosts
-        images = np.concatenate((first_image[single], places[np.array(self._candidates, np.int64)]))
-        order = np.argsort(images, kind="stable")
-        urls = [*urls_of_single, *self._urls]
-        of_single = len(urls_of_single)
-        ranks = np.concatenate((np.zeros(of_single, np.int64), np.array(self._ranks, np.int64)))[order]
-        kinds = np.concatenate((np.zeros(of_single, np.int64), np.array(self._kinds, np.int64)))[order]
+    def _batch(self, plain: PlainImages, firsts: npt.NDArray[np.int64], images_of_record: npt.NDArray[np.int64]) -> BulkBatch:
+        """All together. `firsts` and `images_of_record` are of the records that rules were for; some of those have no usable link."""
+        images = np.array(self._candidates, np.int64)
         kept = images_of_record > 0
         record_place = np.cumsum(kept) - 1
-        records = _in_array(columns.records)[firsts[kept]].tolist()
         return BulkBatch(
-            records=records,
-            record_images=images_of_record[kept].tolist(),
             hosts=list(self._hosts),
-            image_hosts=hosts.tolist(),
-            image_keys=keys.tolist(),
-            candidate_images=images[order].tolist(),
-            candidate_positions=_ranks_in_runs(images[order]).tolist(),
-            candidate_urls=[urls[place] for place in order.tolist()],
-            candidate_ranks=ranks.tolist(),
-            candidate_kinds=kinds.tolist(),
-            waiting=places[np.array(self._waits, np.bool_)].tolist() if self._waits else (),
+            plain=plain,
+            records=self._ids(firsts[kept]),
+            record_images=_packed(images_of_record[kept]),
+            image_hosts=array("q", self._image_hosts),
+            image_keys=array("q", self._keys),
+            candidate_images=_packed(images),
+            candidate_positions=_packed(_ranks_in_runs(images)),
+            candidate_urls=self._urls,
+            candidate_ranks=array("b", self._ranks),
+            candidate_kinds=array("b", self._kinds),
+            waiting=self._waiting,
             manifests=[(int(record_place[place]), url, key, host) for place, url, key, host in self._manifests],
         )
+
+
+def _packed(values: npt.NDArray[np.int64]) -> Sequence[int]:
+    """Whole numbers in the form that crosses to another process as it lies in memory, and is read as Python's numbers there."""
+    return array("q", values.tobytes())
 
 
 def _ranks_in_runs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -6,24 +6,28 @@ others, which `rows.RowRules`, the reference, interprets. Every row is counted, 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from asyncdl.ingest.accounts import Tally
-from asyncdl.ingest.chunks import STEP_ROWS, Chunk, ChunkReader
+from asyncdl.ingest.chunks import STEP_ROWS, Chunk
 from asyncdl.ingest.columns import Column, Columns
 from asyncdl.ingest.options import IngestOptions
+from asyncdl.ingest.pieces import PieceReader, reader_of
 from asyncdl.ingest.plainsql import Needed, PlainSql, State, needed_of
 from asyncdl.ingest.rejects import RejectsFile
 from asyncdl.ingest.rows import Identified, RowRules
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sources import SourceFormat
-from asyncdl.ingest.tables import Table
+from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Row
+
+_PIECES_AHEAD: Final = 2
+"""A chunk, and the few rows that came through the careful reader beside it."""
 
 
 def take(rows: RowTable, table: Table, number: int, options: IngestOptions, rejects: RejectsFile, tally: Tally) -> Iterator[None]:
@@ -31,13 +35,13 @@ def take(rows: RowTable, table: Table, number: int, options: IngestOptions, reje
 
     Raises `SourceError` when the table cannot be read, `EnvironmentStops` when memory or disk do not suffice.
     """
-    reader = ChunkReader(table, options.bounds, rows.folder, tally)
+    reader = reader_of(table, options.bounds, rows.folder, tally)
     intake = _Intake(rows, table, number, reader, options, rejects, tally)
     with ThreadPoolExecutor(1, "sift") as ahead:  # duckdb reads one chunk while the next is sifted
         pieces = reader.pieces()
-        upcoming = ahead.submit(next, pieces, None)
-        while (piece := upcoming.result()) is not None:
-            upcoming = ahead.submit(next, pieces, None)
+        upcoming = deque(ahead.submit(next, pieces, None) for _ in range(_PIECES_AHEAD))
+        while (piece := upcoming.popleft().result()) is not None:
+            upcoming.append(ahead.submit(next, pieces, None))
             if isinstance(piece, Chunk):
                 intake.chunk(piece)
             else:
@@ -52,11 +56,12 @@ def take_columns(
 
     Rows that cannot be read are left out and counted as rejected. `into` is a name of ours; the others are quoted here.
     """
-    reader = ChunkReader(table, options.bounds, rows.folder, tally)
-    needed = needed_of(Columns(reader.columns.id, tuple(Column(place) for place in names.values())))
+    reader = reader_of(table, options.bounds, rows.folder, tally)
+    needed = needed_of(Columns(reader.columns.id, tuple(Column(place) for place in names.values())), reader.shape.width)
     sql = PlainSql(needed, options.bounds, only_images=False, id_prefix="")
     cells_of = zip(names, needed.columns.photo, strict=True)
-    chosen = ", ".join(["line", *(f"c{column.index} AS {_quoted(name)}" for name, column in cells_of)])
+    cells = {name: f"c{column.index}" if column.index >= 0 else "CAST(NULL AS VARCHAR)" for name, column in cells_of}
+    chosen = ", ".join(["line", *(f"{cell} AS {_quoted(name)}" for name, cell in cells.items())])
     select = f"SELECT {sql.record()} AS record, {sql.name()} AS name, {chosen} FROM "
     empty = ", ".join([*(f"CAST(NULL AS VARCHAR) AS {name}" for name in needed.names()), "CAST(0 AS BIGINT) AS line"])
     rows.execute(f"CREATE TABLE {into} AS {select}(SELECT {empty}) WHERE false")
@@ -69,13 +74,13 @@ def take_columns(
         else:
             good = [row for row in piece if isinstance(row, Row)]
             tally.rows_rejected += len(piece) - len(good)
-            cells = {
+            given = {
                 f"c{at}": np.array([row.cells[place].strip() or None for row in good], object)
                 for at, place in enumerate(needed.places)
             }
             if good:
                 rows.insert_columns(
-                    f"INSERT INTO {into} {select}given", cells | {"line": np.array([row.line for row in good], np.int64)}
+                    f"INSERT INTO {into} {select}given", given | {"line": np.array([row.line for row in good], np.int64)}
                 )
         yield
 
@@ -89,11 +94,11 @@ class _Intake:
     """How the rows of one table come in."""
 
     def __init__(
-        self, rows: RowTable, table: Table, number: int, reader: ChunkReader, options: IngestOptions, rejects: RejectsFile,
+        self, rows: RowTable, table: Table, number: int, reader: PieceReader, options: IngestOptions, rejects: RejectsFile,
         tally: Tally,
     ) -> None:  # fmt: skip
         prefix = table.spec.id_prefix
-        needed = needed_of(reader.columns)
+        needed = needed_of(reader.columns, reader.shape.width)
         if reader.columns.id is None:
             rows.numbered_tables.add(number)
         self._rows = rows

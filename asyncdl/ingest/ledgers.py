@@ -15,11 +15,14 @@ from asyncdl.ingest.columns import ID_HEADINGS, Column, Columns
 from asyncdl.ingest.dialect import encoding_of, guess_dialect, sample_lines
 from asyncdl.ingest.facts import key_of, occurrences_of
 from asyncdl.ingest.intake import take_columns
+from asyncdl.ingest.magic import is_parquet, is_tar, is_zip
 from asyncdl.ingest.matching import delete_records
 from asyncdl.ingest.options import IngestOptions
+from asyncdl.ingest.parquet import id_table
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
-from asyncdl.ingest.tables import Table, open_tables
+from asyncdl.ingest.table import Table
+from asyncdl.ingest.tables import open_tables
 from asyncdl.sourcerows import NAMED, NUMBERED, SourceRows, folders
 
 _TABLE: Final = "ledger"
@@ -58,8 +61,10 @@ def _parts(place: Path) -> dict[str, list[Path]] | None:
 def _tables(place: Path, options: IngestOptions) -> Sequence[Table]:
     """The tables whose ids count: of an archive those of its media, or the core where it has none."""
     path = str(place)
-    head, _ = peeked(file_chunks(path)) if place.is_file() else (b"PK", ())
-    if head.startswith(b"PK"):
+    head = peeked(file_chunks(path, options.bounds))[0] if place.is_file() else b""
+    if is_parquet(head):
+        return (id_table(detect(path)),)
+    if place.is_dir() or is_zip(head) or is_tar(head):
         spec = detect(path)
         try:
             tables: Sequence[Table] = open_tables(spec, options.bounds)
@@ -69,10 +74,10 @@ def _tables(place: Path, options: IngestOptions) -> Sequence[Table]:
                 raise
             return (facts.table,)
         return tuple(replace(table, columns=Columns(table.columns.id, ())) if table.columns else table for table in tables)
-    return (_bare(path, head),)
+    return (_bare(path, head, options),)
 
 
-def _bare(path: str, head: bytes) -> Table:
+def _bare(path: str, head: bytes, options: IngestOptions) -> Table:
     """A table with a column of ids by its heading, or a plain list of ids, with or without a heading."""
     spec = SourceSpec(path, SourceFormat.TSV, Path(path).name, "")
     lines = sample_lines(head)
@@ -86,4 +91,4 @@ def _bare(path: str, head: bytes) -> Table:
             f"--exclude-ledger: {path} has no column of ids", "its first line must name one: gbifID, id or occurrenceID"
         )
     dialect = replace(dialect, header_lines=0 if found is None else 1)
-    return Table(path, partial(file_chunks, path), None, dialect, Columns(Column(found or 0), ()), spec)
+    return Table(path, partial(file_chunks, path, options.bounds), None, dialect, Columns(Column(found or 0), ()), spec)

@@ -18,7 +18,7 @@ from asyncdl.errors import EnvironmentStops
 from asyncdl.ingest.accounts import IngestProgress, IngestReport, SourceReport, Space, Stage, Tally
 from asyncdl.ingest.loading import Loading
 from asyncdl.ingest.options import IngestOptions
-from asyncdl.ingest.reading import Reading, nothing_to_download
+from asyncdl.ingest.reading import Reading, clear_readings, nothing_to_download, reading_folder
 from asyncdl.ingest.rejects import RejectReason, RejectsFile, rejects_path
 from asyncdl.ingest.sources import SourceSpec
 from asyncdl.sourcerows import About, SourceRows
@@ -49,6 +49,7 @@ async def ingest(
     started = time.monotonic()
     chosen = options or IngestOptions()
     reports = []
+    await asyncio.to_thread(clear_readings, collection)
     for spec in _apart(sources):
         try:
             reports.append(await _OneSource(store, collection, spec, chosen, progress).run())
@@ -76,6 +77,9 @@ async def read(reading: Reading, rejects: RejectsFile, tally: Tally, tell: Tell)
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "ingest") as pool:
         try:
+            copying = reading.copy()
+            while (done := await loop.run_in_executor(pool, next, copying, None)) is not None:
+                tell(Stage.COPY, done, None, None)
             space = await loop.run_in_executor(pool, reading.begin)
             tell(Stage.READ, 0, reading.total_bytes, space)
             steps = reading.steps(rejects)
@@ -101,7 +105,7 @@ class _OneSource:
         self._options = options
         self._progress = progress
         self._tally = Tally()
-        self._scratch = collection.scratch / "ingest"
+        self._scratch = reading_folder(collection)
 
     async def run(self) -> SourceReport:
         """Read, load and index; then note that the source is done."""

@@ -87,7 +87,7 @@ class Loading:
     async def _store_range(self, folded: FoldedRange) -> LoadCounts:
         if folded.batch is None:
             return await self._store.load(folded.records, source=self._source)
-        return await self._store.bulk_load(folded.batch, source=self._source) if folded.batch.records else LoadCounts()
+        return await self._store.bulk_load(folded.batch, source=self._source) if folded.batch.record_count else LoadCounts()
 
     def _folded(self, ranges: list[Range], *, bulk: bool) -> AsyncGenerator[FoldedRange, None]:
         fold = fold_in_columns if bulk else fold_to_records

@@ -30,7 +30,7 @@ class FieldMeta:
 
 @dataclass(frozen=True, slots=True)
 class TableMeta:
-    """One `core` or `extension`: its files (relative to `meta.xml`), their dialect and their fields."""
+    """One `core` or `extension`: its files (relative to `meta.xml`; an extension may be described without any), their dialect and their fields."""
 
     core: bool
     row_type: str
@@ -127,7 +127,7 @@ class _Builder:
 
     def _finished(self, attributes: dict[str, str]) -> TableMeta:
         row_type = attributes.get("rowType", _SIMPLE_RECORD).strip()
-        if not self._locations:
+        if not self._locations and self._core:
             raise SourceError(f"the archive's meta.xml names no file for {row_type}", _NOT_SENSIBLE)
         return TableMeta(self._core, row_type, tuple(self._locations), _dialect(attributes), self._id, tuple(self._fields))
 

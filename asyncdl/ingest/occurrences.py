@@ -33,6 +33,9 @@ def cell_of(key: str) -> str:
 
 def take_facts(rows: RowTable, facts: FactTable, into: str, keys: set[str], options: IngestOptions, tally: Tally) -> Iterator[None]:
     """Read columns of a table as `x_<key>`; a column without a place says its default everywhere."""
+    if facts.more is not None:
+        yield from _take_joined(rows, facts, facts.more, into, keys, options, tally)
+        return
     columns = {key: facts.columns[key].column for key in sorted(keys)}
     places = {f"x_{key}": column.index for key, column in columns.items() if column.index >= 0}
     table = facts.table
@@ -45,6 +48,28 @@ def take_facts(rows: RowTable, facts: FactTable, into: str, keys: set[str], opti
             rows.execute(f"ALTER TABLE {into} ADD COLUMN {name} VARCHAR")
         if column.default:
             rows.execute(f"UPDATE {into} SET {name} = $default WHERE coalesce(trim({name}), '') = ''", {"default": column.default})
+
+
+def _take_joined(
+    rows: RowTable, facts: FactTable, more: FactTable, into: str, keys: set[str], options: IngestOptions, tally: Tally
+) -> Iterator[None]:
+    """Read the table's own columns, and join those of the second one, of whose rows the first of each record counts."""
+    own = replace(facts, more=None)
+    others = sorted(key for key in keys if key in more.columns and key != facts.by)
+    yield from take_facts(rows, own, into, keys - set(others) | {facts.by}, options, tally)
+    if not others:
+        return
+    yield from take_facts(rows, more, "more", set(others), options, Tally())
+    cells = ", ".join(f"more.{cell_of(key)}" for key in others)
+    rows.execute(
+        f"CREATE TABLE joined AS SELECT {into}.*, {cells} FROM {into}"
+        f" LEFT JOIN (SELECT DISTINCT ON (record) * FROM more WHERE record IS NOT NULL ORDER BY record, line) AS more"
+        f" ON more.record = try_cast(trim({into}.{cell_of(facts.by)}) AS BIGINT)"
+    )
+    rows.execute(f"DROP TABLE {into}")
+    rows.execute(f"ALTER TABLE joined RENAME TO {into}")
+    rows.execute("DROP TABLE more")
+    yield
 
 
 def drop_doubles(rows: RowTable) -> None:

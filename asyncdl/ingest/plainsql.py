@@ -49,13 +49,13 @@ class Needed:
         return [f"c{place}" for place in range(len(self.places))]
 
 
-def needed_of(columns: Columns) -> Needed:
-    """The columns that are needed at all: of GBIF's 15 some nine, of an occurrence's 250 a few."""
+def needed_of(columns: Columns, width: int = 0) -> Needed:
+    """The columns that are needed at all: of GBIF's 15 some nine, of an occurrence's 250 a few. Those beyond the `width` of the table are in no cell."""
     used: set[int] = set()
     for role in fields(columns):
         value = getattr(columns, role.name)
         for column in value if isinstance(value, tuple) else (value,):
-            if isinstance(column, Column) and column.index >= 0:
+            if isinstance(column, Column) and 0 <= column.index < (width or column.index + 1):
                 used.add(column.index)
     places = tuple(sorted(used))
     moved = {index: place for place, index in enumerate(places)}
@@ -175,7 +175,7 @@ class PlainSql:
         listed = ", ".join(f"'{kind}'" for kind in _SURE_KINDS)
         return (
             f"starts_with(lower(coalesce({media_format}, '')), 'image') OR lower({kind}) IN ({listed})"
-            f" OR ({kind} IS NULL AND ({media_format} IS NULL OR NOT regexp_matches(lower({media_format}), '^(audio|video)/')))"
+            f" OR ({kind} IS NULL AND ({media_format} IS NULL OR regexp_matches(lower({media_format}), '^(application|text)/')))"
         )
 
     def _clean(self) -> str:

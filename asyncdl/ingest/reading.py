@@ -12,10 +12,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from asyncdl.collection import Collection
 from asyncdl.errors import EnvironmentStops, SourceError
 from asyncdl.ingest.accounts import Space, Stage, Tally
+from asyncdl.ingest.archive import size_on_disk
 from asyncdl.ingest.citations import Citation, dataset_citations, source_citation, write_datasets
-from asyncdl.ingest.facts import archive_of
+from asyncdl.ingest.copying import copied
 from asyncdl.ingest.intake import take
 from asyncdl.ingest.linenumbers import LineNumbers
 from asyncdl.ingest.options import IngestOptions
@@ -23,7 +25,8 @@ from asyncdl.ingest.rejects import RejectsFile
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.selection import Selection
 from asyncdl.ingest.sources import SourceSpec
-from asyncdl.ingest.tables import Table, open_tables
+from asyncdl.ingest.table import Table
+from asyncdl.ingest.tables import archive_of, open_tables
 from asyncdl.sourcerows import About
 from asyncdl.units import approximate_size
 
@@ -35,6 +38,16 @@ _FIXED_BYTES: Final = 300_000_000
 _KEPT_SHARE: Final = 0.15
 """Of the text's size, measured on media tables of 230 to 270 bytes per row, rounded up: the table of rows, the sort's spill (both
 gone at the end), and the parts that stay."""
+
+
+def reading_folder(collection: Collection) -> Path:
+    """Where a reading works. Nothing in it outlives the reading."""
+    return collection.scratch / "ingest"
+
+
+def clear_readings(collection: Collection) -> None:
+    """Remove what a reading left that was killed, also one that had come to its end by then."""
+    shutil.rmtree(reading_folder(collection), ignore_errors=True)
 
 
 class Reading:
@@ -61,15 +74,23 @@ class Reading:
         sizes = [table.size_bytes for table in self.tables]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
-    def begin(self) -> Space:
-        """Find the tables, clear away what a killed reading left, and look at the space. Raises `SourceError`, `EnvironmentStops`."""
-        self.tables = open_tables(self._spec, self._options.bounds)
-        self._selection = Selection(self._spec, self.tables, self._options.choices, self._options)
+    def copy(self) -> Iterator[int]:
+        """Clear away what a killed reading left; then copy a source that cannot be read where it is. Yields the bytes copied.
+
+        Raises `SourceError`, `EnvironmentStops`.
+        """
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True)
+        if self._spec.needs_copy:
+            self._spec = yield from copied(self._spec, self._scratch, self._options.bounds)
+
+    def begin(self) -> Space:
+        """Find the tables and look at the space. Raises `SourceError`, `EnvironmentStops`."""
+        self.tables = open_tables(self._spec, self._options.bounds)
+        self._selection = Selection(self._spec, self.tables, self._options.choices, self._options)
         size = self.total_bytes
         if size is None:
-            size = 0 if self._spec.path == "-" else Path(self._spec.path).stat().st_size * _UNPACKED_RATIO
+            size = 0 if self._spec.path == "-" else size_on_disk(Path(self._spec.path)) * _UNPACKED_RATIO
         needed = int(size * (_ROWS_SHARE + _SPILL_SHARE)) + (_FIXED_BYTES if size > _FIXED_BYTES else 0)
         space = Space(needed, int(size * _KEPT_SHARE), shutil.disk_usage(self._scratch).free)
         if space.temporary_bytes + space.kept_bytes > space.free_bytes:

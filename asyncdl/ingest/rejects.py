@@ -33,6 +33,8 @@ class RejectReason(StrEnum):
     ROW_TOO_LONG = "row_too_long"
     CELL_TOO_LONG = "cell_too_long"
     UNDECODABLE = "undecodable"
+    NO_OBJECT = "no_object"
+    TOO_DEEP = "too_deep"
     MISSING_ID = "missing_id"
     ID_TOO_LONG = "id_too_long"
     NO_LINK = "no_link"
@@ -59,6 +61,8 @@ _MEANING: Mapping[RejectReason, str] = {
     RejectReason.ROW_TOO_LONG: "the row is longer than any real one",
     RejectReason.CELL_TOO_LONG: "a cell is longer than any real one",
     RejectReason.UNDECODABLE: "the row is not text in the encoding of its table",
+    RejectReason.NO_OBJECT: "the line is no JSON object",
+    RejectReason.TOO_DEEP: "the line is nested more deeply than any real one",
     RejectReason.MISSING_ID: "the row does not say which record it belongs to",
     RejectReason.ID_TOO_LONG: "the id is longer than any real one",
     RejectReason.NO_LINK: "the row has no link",

@@ -174,12 +174,17 @@ def _is_other_kind(kind: str, media_format: str, url: str) -> bool:
     """Whether the row says it is no picture, and nothing speaks against it (publishers swap type and format)."""
     if not kind and not media_format:
         return False
-    said = re.split(r"[/#]", kind.lower())[-1].strip()
-    shape = media_format.lower()
-    if (
-        shape.startswith("image")
-        or "image" in said.replace("movingimage", "").replace("moving image", "")
-        or _IMAGE_ENDING.search(url)
-    ):
+    said = {_last_word(kind), _last_word(media_format)}
+    shapes = (kind.lower(), media_format.lower())
+    if any(shape.startswith("image") for shape in shapes) or any(map(_names_image, said)) or _IMAGE_ENDING.search(url):
         return False
-    return said in _OTHER_KINDS or shape.startswith(("audio/", "video/"))
+    return bool(said & _OTHER_KINDS) or any(shape.startswith(("audio/", "video/")) for shape in shapes)
+
+
+def _last_word(said: str) -> str:
+    """`Sound` of `http://purl.org/dc/dcmitype/Sound`, in small letters."""
+    return re.split(r"[/#]", said.lower())[-1].strip()
+
+
+def _names_image(word: str) -> bool:
+    return "image" in word.replace("movingimage", "").replace("moving image", "")

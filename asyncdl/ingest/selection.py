@@ -14,7 +14,7 @@ from typing import Final
 from asyncdl.errors import SourceError
 from asyncdl.ingest.accounts import Tally
 from asyncdl.ingest.choices import ALL_COLUMNS, DEFAULT_COLUMNS, Choices
-from asyncdl.ingest.facts import FactTable, key_of, media_facts, occurrences_of
+from asyncdl.ingest.facts import TAXON, FactTable, key_of, media_facts, occurrences_of
 from asyncdl.ingest.ledgers import take_ledger
 from asyncdl.ingest.licences import classify
 from asyncdl.ingest.matching import delete_records, keep_lines
@@ -23,15 +23,16 @@ from asyncdl.ingest.options import IngestOptions
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sampling import draw_per_value, draw_sample
 from asyncdl.ingest.sources import SourceSpec
-from asyncdl.ingest.tables import Table
-from asyncdl.ingest.where import Between, Condition, Value
+from asyncdl.ingest.table import Table
 from asyncdl.ingest.wheresql import Predicates
 from asyncdl.settings.table import nearest
 from asyncdl.terminal import printable
+from asyncdl.where import Between, Condition, Value
 
 _TAXON_KEYS: Final = (
     "taxonkey", "acceptedtaxonkey", "kingdomkey", "phylumkey", "classkey", "orderkey", "familykey", "genuskey", "subgenuskey", "specieskey",
 )  # fmt: skip
+_ANCESTRY: Final = "ancestry"
 _SHOWN_NAMES: Final = 12
 _MAX_LINE_CHARS: Final = 200
 _MAX_NAME_CHARS: Final = 60
@@ -246,19 +247,29 @@ def _delete_by_facts(rows: RowTable, condition: Condition, known: set[str]) -> N
 
 
 def _keys_of(condition: Condition) -> set[str]:
-    """The columns a condition asks. `taxonKey=N` is also true of everything below taxon N, as in GBIF's own search."""
+    """The columns a condition asks. `taxonKey=N` is also true of everything below taxon N, as in GBIF's own search, and `taxon_id=N` as in iNaturalist's."""
     key = key_of(condition.column)
     values = all(isinstance(one, Between) or (isinstance(one, Value) and one.text) for one in condition.wanted)
-    return {*_TAXON_KEYS} if key == "taxonkey" and values else {key}
+    if values and key == TAXON:
+        return {TAXON, _ANCESTRY}
+    return {*_TAXON_KEYS} if values and key == "taxonkey" else {key}
 
 
 def _predicate(predicates: Predicates, condition: Condition, known: set[str]) -> str:
     """SQL of a condition; columns that a table does not have are empty in it."""
     keys = sorted(_keys_of(condition) & known)
     positive = replace(condition, negated=False)
-    parts = [predicates.of_condition(positive, f"{cell_of(key)}") for key in keys]
+    lists = {_ANCESTRY} if key_of(condition.column) == TAXON else set()
+    parts = [predicates.of_condition(positive, cell_of(key)) for key in keys if key not in lists]
+    parts += [_of_any_ancestor(predicates, positive, cell_of(key)) for key in keys if key in lists]
     whole = f"({' OR '.join(parts or [predicates.of_condition(positive, 'NULL')])})"
     return f"(NOT {whole})" if condition.negated else whole
+
+
+def _of_any_ancestor(predicates: Predicates, condition: Condition, cell: str) -> str:
+    """SQL that is true where a condition holds of one of the taxa in `48460/1/2`."""
+    holds = predicates.of_condition(condition, "ancestor")
+    return f"(EXISTS (SELECT 1 FROM (SELECT unnest(string_split(coalesce({cell}, ''), '/')) AS ancestor) WHERE {holds}))"
 
 
 def _classified(rows: RowTable, table: str, column: str, licences: frozenset[str], into: str) -> None:

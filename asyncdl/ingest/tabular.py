@@ -158,10 +158,13 @@ class TableReader:
         headers = list(islice(lines, dialect.header_lines))
         sample = list(islice(lines, _WIDTH_SAMPLE_LINES))
         self.header: tuple[str, ...] = tuple(self._cells_of(headers[-1]) or ()) if headers else ()
-        widths = [len(cells) for line in sample if line.raw.strip() and (cells := self._cells_of(line))]
-        self._width = usual_width(widths, len(self.header) or None)
-        self.sample = tuple(tuple(cells) for line in sample if (cells := self._cells_of(line)))
-        self._lines: Iterator[Line] = chain(sample, lines)
+        self._width: int | None = None
+        self._lines: Iterator[Line] = iter(
+            sample
+        )  # whole rows tell the width: of a cell that goes on in the next line each line has fewer cells
+        self.sample = tuple(tuple(row.cells) for row in self.rows() if isinstance(row, Row))
+        self._width = usual_width([len(cells) for cells in self.sample], len(self.header) or None)
+        self._lines = chain(sample, lines)
 
     @property
     def dialect(self) -> Dialect:

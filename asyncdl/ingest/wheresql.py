@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from asyncdl.ingest.where import NUMBER_PATTERN, Between, Bound, Condition, Shape, Value, Wanted, number_of
+from asyncdl.where import NUMBER_PATTERN, Between, Bound, Condition, Shape, Value, Wanted, number_of
 
 _EXACT: Final = "DECIMAL(38, 12)"
 """Holds every whole number of GBIF, and coordinates, without rounding."""

@@ -1,10 +1,11 @@
 """Settings: one frozen class per slice, read once at the edge, each value with a known origin.
 
 `slices` holds the classes, `table` what follows from their fields, `kinds`, `addresses` the kinds of
-value, `reading` the sources and their order, `reference` the texts derived for people. Only `reading`
-touches the environment.
+value, `reading` the sources and their order, `account` the GBIF account, `reference` the texts derived for
+people. Only `reading` and `account` touch the environment.
 """
 
+from asyncdl.settings.account import GbifAccount, load_gbif_account
 from asyncdl.settings.reading import (
     Explained,
     debug_asked,
@@ -13,12 +14,14 @@ from asyncdl.settings.reading import (
     load_run_settings,
     load_settings,
 )
-from asyncdl.settings.slices import SLICES, IngestSettings, RunSettings
+from asyncdl.settings.slices import FETCH_SETTINGS, SLICES, IngestSettings, RunSettings
 from asyncdl.settings.table import Panel, Setting, Slice
 
 __all__ = [
+    "FETCH_SETTINGS",
     "SLICES",
     "Explained",
+    "GbifAccount",
     "IngestSettings",
     "Panel",
     "RunSettings",
@@ -26,6 +29,7 @@ __all__ = [
     "Slice",
     "debug_asked",
     "explain_settings",
+    "load_gbif_account",
     "load_ingest_settings",
     "load_run_settings",
     "load_settings",

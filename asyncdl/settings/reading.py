@@ -1,4 +1,4 @@
-"""Where settings are read, and the only place that reads the environment.
+"""Where settings are read, and, with `account`, the only place that reads the environment.
 
 Order, the first that says something wins: flag, environment, `.env` of the collection, `.env` of the
 current directory, `asyncdl.toml` of the collection, default. A name nobody knows and a value that cannot
@@ -14,6 +14,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, NamedTuple, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, TomlConfigSettingsSource
 
@@ -89,7 +90,7 @@ def _written(collection_root: Path | None, flags: Mapping[str, object]) -> dict[
     if collection_root is not None:
         written |= _from_toml(collection_root / TOML_NAME)
     for folder in _folders_of_dotenv(collection_root):
-        written |= _from_dotenv(folder / DOTENV_NAME)
+        written |= _from_variables(dotenv_variables(folder), str(folder / DOTENV_NAME))
     written |= _from_variables(EnvSettingsSource(Slice).env_vars, "")
     return written | _from_flags(flags)
 
@@ -127,9 +128,16 @@ def _from_variables(variables: Mapping[str, str | None], file: str) -> dict[str,
     return found
 
 
-def _from_dotenv(path: Path) -> dict[str, Written]:
-    variables = _read(path, lambda: DotEnvSettingsSource(Slice, env_file=path, env_file_encoding="utf-8").env_vars)
-    return _from_variables(variables, str(path))
+def dotenv_variables(folder: Path) -> Mapping[str, str | None]:
+    """The variables of the `.env` in a folder, ours and others'. Raises UsageError for a file that cannot be read."""
+    path = folder / DOTENV_NAME
+    return _read(path, lambda: DotEnvSettingsSource(Slice, env_file=path, env_file_encoding="utf-8").env_vars)
+
+
+def literal_dotenv_variables(folder: Path) -> Mapping[str, str | None]:
+    """The same, each as it is written: a `${` in a password is a part of it."""
+    path = folder / DOTENV_NAME
+    return _read(path, lambda: dotenv_values(path, encoding="utf-8", interpolate=False))
 
 
 def _from_toml(path: Path) -> dict[str, Written]:

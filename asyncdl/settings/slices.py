@@ -214,9 +214,9 @@ class IngestSettings(Slice):
     """What `init` obeys when it reads a source."""
 
     format: Annotated[
-        Literal["auto", "dwca", "tsv", "csv", "urls"],
+        Literal["auto", "dwca", "tsv", "csv", "parquet", "jsonl", "urls"],
         Word,
-        choice("auto", "dwca", "tsv", "csv", "urls"),
+        choice("auto", "dwca", "tsv", "csv", "parquet", "jsonl", "urls"),
         Option("format", "what the source is; auto looks at it", Panel.SOURCE),
     ] = "auto"
     id_column: Annotated[
@@ -276,3 +276,7 @@ class IngestSettings(Slice):
 
 
 SLICES: tuple[type[Slice], ...] = (RunSettings, IngestSettings)
+
+_FETCH_KEYS = frozenset({"contact", "bandwidth", "stall_timeout", "max_redirects", "allow_private", "insecure_host", "progress"})
+FETCH_SETTINGS: tuple[Setting, ...] = tuple(row for row in RunSettings.settings() if row.key in _FETCH_KEYS)
+"""What a command obeys that fetches one file: the options it shows. The other settings of requests hold for it as well."""

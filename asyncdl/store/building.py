@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from asyncdl.store.connection import sync_folder
+from asyncdl.wholefile import sync_folder
 
 LATER: Final = ("records_external_id", "images_number", "images_due")
 """The indexes that are made when all rows of the first source are there, in this order: each would cost a search per row."""

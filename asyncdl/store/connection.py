@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeVar
 from asyncdl.errors import AsyncdlError, CollectionError, CollectionLocked, EnvironmentStops
 from asyncdl.store.filesystem import file_system_of
 from asyncdl.store.schema import APPLICATION_ID, migrate, migrations, newest_version, version_of
+from asyncdl.wholefile import sync_folder
 
 T = TypeVar("T")
 Synchronous = Literal["FULL", "NORMAL"]
@@ -116,15 +117,6 @@ def build(path: Path, setup: Callable[[sqlite3.Connection], None]) -> None:
         raise translated(error, path) from error
     except OSError as error:
         raise EnvironmentStops(f"{path} cannot be made: {error.strerror or error}", "look at the folder and at the disk") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what was renamed in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def begin(raw: sqlite3.Connection) -> None:

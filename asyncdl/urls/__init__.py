@@ -5,8 +5,19 @@ apart: two keys for one photo cost a second download, one key for two photos los
 """
 
 from asyncdl.urls.cells import split_urls
+from asyncdl.urls.digests import cached_digest, identifier_digests, media_digest
 from asyncdl.urls.lanes import lane_of
-from asyncdl.urls.proxies import media_digest
 from asyncdl.urls.resolve import KEYS_VERSION, ResolvedUrl, host_of, key_hash, resolve
 
-__all__ = ["KEYS_VERSION", "ResolvedUrl", "host_of", "key_hash", "lane_of", "media_digest", "resolve", "split_urls"]
+__all__ = [
+    "KEYS_VERSION",
+    "ResolvedUrl",
+    "cached_digest",
+    "host_of",
+    "identifier_digests",
+    "key_hash",
+    "lane_of",
+    "media_digest",
+    "resolve",
+    "split_urls",
+]

@@ -1,264 +1,168 @@
-"""Families of museums, herbaria and libraries: an institution's own ways of naming its photos.
+"""Families of collection software: programs that many museums and herbaria run, recognised on any host by their paths.
 
-One entry per family; `family.py` tells how to read one. Barcodes keep what follows them (`_1`, `_a`, `B`): another photo.
+One entry per family; `family.py` tells how to read one. They are tried after the families of the host itself.
 """
 
 from __future__ import annotations
 
 import re
 
-from asyncdl.urls.family import Family, image, manifest, page, service
+from asyncdl.urls.family import ANY_HOST, EXT, PICTURE, Family, image, record
 
-_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_EXT = r"\.\w{2,5}"
-_SI_ENDING = re.compile(r"(?:_screen|_thumb|\.jpe?g|\.tiff?|\.png)+$", re.IGNORECASE)
-_SI_ARK = re.compile(r"(?:id/)?ark:/?65665/(m3[0-9a-f-]{32,})", re.IGNORECASE)
-
-
-def _smithsonian_id(text: str) -> str:
-    """A media ARK without dashes, or the file's name without `_screen`, `_thumb` and ending: both are ids of the same service."""
-    if ark := _SI_ARK.fullmatch(text):
-        return f"ark:/65665/{ark[1].replace('-', '').lower()}"
-    return _SI_ENDING.sub("", text) or text
+_SIZE = "orig|lg|large|web|med|tn|thumb"
+_NAME = rf"<name:(?![mM]anifest|info\.)[^/.][^/]*?>(?:_<size:{_SIZE}>)?{EXT}"
+_STAMPED = rf"<name:[^/.][^/]*?_\d{{10}}>(?:_<size:{_SIZE}>)?{EXT}"
+_ENDING = re.compile(rf"(?:_(?:{_SIZE})|{PICTURE})+$")
+_SIZES = "orig lg|large -=3 web=4 med=5 tn|thumb=7"
+_ORIGINALS = "orig|lg|large|- web=4 med=5 tn|thumb=7"
+_SEINET = "(?:h_|storage/portals/)?seinet(?:/.+)?"
+_HALVES = r"(?:<a:\w\w>/<b:\w\w>/(?=(?P=a)(?P=b)))?"
 
 
-def _one_path(text: str) -> str:
-    """MCZ's identifiers are paths of files, with `/large/` or `/thumbs/` for the size."""
-    return text.replace("%2F", "/")
+def _symbiota_name(text: str) -> str:
+    return _ENDING.sub("", text) or text
 
 
 COLLECTIONS: tuple[Family, ...] = (
     Family(
-        "Smithsonian",
-        hosts="ids.si.edu n2t.net id.si.edu",
-        key="ids.si.edu/ids/deliveryService/id/{id}",
+        "Symbiota, shared SEINet library",
+        hosts=ANY_HOST,
+        marker="imglib",
+        key="swbiodiversity.org/imglib/{folder}/{name}",
+        forms=(image(rf"/imglib/<folder:{_SEINET}>/{_NAME}"),),
+        sizes=_SIZES,
+        clean={"name": _symbiota_name},
+        example="https://herbanwmex.net/imglib/seinet/mam/PH/PH00014/PH00014975_1666637167_web.jpg",
+        source="github.com/Symbiota/Symbiota; the portals over SEINet show one image library under their own names",
+    ),
+    Family(
+        "Symbiota, media server",
+        hosts="media01.symbiota.org",
+        key="swbiodiversity.org/imglib/{folder}/{name}",
         forms=(
-            image(r"/<id:ark:/?65665/m3[0-9a-fA-F-]{32,36}>"),
-            image(r"/ids/deliveryService/id/<id:ark:/?65665/m3[0-9a-fA-F-]{32,36}>(?:/<px:\d+>)?"),
-            image(r"/ids/deliveryService/id/<id>(?:/<px:\d+>)?"),
-            image(r"/ids/(?:deliveryService|dynamic)", "id=<id> ?max=<px> ?max_w=<px> ?max_h=<px>"),
-            image(r"/ids/download", r"id=<id>(?:_<size:screen|thumb>)?(?:\.\w{3,4})?"),
-            page(r"/ids/media_view", "id=<id>"),
-            manifest(r"/ids/manifest/<id:.+>"),
-            service(r"/ids/iiif/<id:.+>"),
-            page(r"/ark:/?65665/<id:3[0-9a-fA-F-]{32,36}>", key="n2t.net/ark:/65665/{id}"),
+            image(rf"/media/<folder:{_SEINET}>/{_NAME}"),
+            image(rf"/media/<folder:.+>/{_NAME}", key="media01.symbiota.org/media/{folder}/{name}"),
         ),
-        sizes="- screen thumb=6",
-        clean={"id": _smithsonian_id},
-        example="http://n2t.net/ark:/65665/m3d9e26a6e-f500-46c6-b537-a3e143067c6e",
-        source="Smithsonian Open Access records; an ARK and a file name of one photo cannot be linked by URL",
+        sizes=_SIZES,
+        clean={"name": _symbiota_name},
+        example="https://media01.symbiota.org/media/seinet/sernec/FSU/000094/000094340.jpg",
+        source="rows of the portals over SEINet since their library moved there, folders unchanged",
     ),
     Family(
-        "Smithsonian NMNH",
-        hosts="collections.nmnh.si.edu",
-        key="collections.nmnh.si.edu/media/?i={id}",
-        forms=(image(r"/media(?:/index\.php)?", "i=<id> ?h=<px> ?w=<px>"),),
-        example="https://collections.nmnh.si.edu/media/?i=7004834&h=2000",
-        source="identifiers published by the National Museum of Natural History",
+        "Symbiota",
+        hosts=ANY_HOST,
+        marker="imglib",
+        key="{host}{folder}/{name}",
+        forms=(image(rf"<folder:.*/imglib(?:/.+)?>/{_NAME}"),),
+        sizes=_SIZES,
+        clean={"name": _symbiota_name},
+        example="https://oregonflora.org/imglib/OSU_V/OSC-V-269/OSC-V-269340_med.jpg",
+        source="github.com/Symbiota/Symbiota, ImageShared: `_lg` to 3168 px, the bare name or `_web` to 1600, `_tn` 200",
     ),
     Family(
-        "BGBM",
-        hosts="herbarium.bgbm.org image.bgbm.org iiif.bgbm.org",
-        key="herbarium.bgbm.org/object/{id}",
+        "Symbiota, media folders",
+        hosts=ANY_HOST,
+        marker="media",
+        key="{host}{folder}/{name}",
+        forms=(image(rf"<folder:.*/media/.+>/{_STAMPED}"),),
+        sizes=_SIZES,
+        clean={"name": _symbiota_name},
+        example="https://biorepo.neonscience.org/media/NEON_MAMC-VSS/00000/B00000164938-1_1748039100_lg.jpg",
+        source="github.com/Symbiota/Symbiota 3: names end with the second of their upload",
+    ),
+    Family(
+        "Symbiota, TORCH",
+        hosts=ANY_HOST,
+        marker="torch",
+        key="{host}{folder}/{name}",
+        forms=(image(rf"<folder:.*/torch(?:/.+)?>/{_NAME}"),),
+        sizes=_ORIGINALS,
+        clean={"name": _symbiota_name},
+        example="https://web.corral.tacc.utexas.edu/torch/BRIT/BRIT0452000/BRIT452101_med.jpg",
+        source="multimedia.csv of BRIT: identifier, goodQualityAccessURI and thumbnailAccessURI of one row",
+    ),
+    Family(
+        "Symbiota, target images",
+        hosts=ANY_HOST,
+        marker="target-images",
+        key="{host}{folder}/{name}",
+        forms=(image(rf"<folder:.*/target-images(?:/.+)?>/{_NAME}"),),
+        sizes=_ORIGINALS,
+        clean={"name": _symbiota_name},
+        example="https://monarch.calacademy.org/mnt/target-images/CASC_TYPE/00000/CASTYPE48_H_1677786406.jpg",
+        source="github.com/CatalogueOfLife/backend issue 1428; `_H`, `_D`, `_L` are views, so other photos",
+    ),
+    Family(
+        "Symbiota pages",
+        hosts=ANY_HOST,
+        marker="collections imagelib",
+        key="{host}{portal}/collections/individual/index.php?occid={id}",
         forms=(
-            image(r"/images/internal/HerbarThumbs/<id:[^/]+?>(?:_<px:\d{3,5}>)?(?:\.jpg)?"),
-            manifest(r"/data/iiif/<id>"),
-            page(r"/object/<id>"),
-        ),
-        example="https://image.bgbm.org/images/internal/HerbarThumbs/B100190852_1700",
-        source="Berlin's rows in GBIF: a manifest and a JPEG of 1700 px for each specimen",
-    ),
-    Family(
-        "RBGE",
-        hosts="iiif.rbge.org.uk data.rbge.org.uk",
-        key="iiif.rbge.org.uk/herb/iiif/{id}",
-        forms=(service(r"/herb/iiif/<id>"), page(r"/herb/<id>")),
-        example="https://iiif.rbge.org.uk/herb/iiif/E00719041/full/300,/0/default.jpg",
-        source="github.com/gbif/portal16 issue 1570; `_n` after the barcode is another photo",
-    ),
-    Family(
-        "Naturalis",
-        hosts="medialib.naturalis.nl",
-        key="medialib.naturalis.nl/file/id/{id}",
-        forms=(image(r"/file/id/<id>(?:/format/<size:\w+>)?"),),
-        sizes="master|- large medium=4 small=5 thumbnail=6",
-        example="https://medialib.naturalis.nl/file/id/RMNH.INS.867435_1/format/large",
-        source="https://docs.biodiversitydata.nl",
-    ),
-    Family(
-        "Meise",
-        hosts="oxalis.br.fgov.be iiif-manifest.oxalis.br.fgov.be botanicalcollections.be",
-        key="oxalis.br.fgov.be/specimen/{id}",
-        forms=(
-            image(rf"/images/BR\w?/(?:\w+/)+<id:BR[^/]+?>{_EXT}", rank=1),
-            page(r"/(?:\w\w/)?specimen/<id:BR[^/]+>"),
-        ),
-        example="https://oxalis.br.fgov.be/images/BR0/000/005/028/856/BR0000005028856.jpg",
-        source="Meise's rows in GBIF: the barcode, split by three, is the folder",
-    ),
-    Family(
-        "Harvard University Herbaria",
-        hosts="data.huh.harvard.edu",
-        key="data.huh.harvard.edu/{id}",
-        forms=(image(rf"/(?:databases/)?<id:{_UUID}>/image", rank=1), page(rf"/<id:{_UUID}>")),
-        example="http://data.huh.harvard.edu/00007a2a-8077-4473-b043-84aca70b6465/image",
-        source="identifier and references of the same rows in GBIF",
-    ),
-    Family(
-        "Harvard Library",
-        hosts="ids.lib.harvard.edu iiif.lib.harvard.edu nrs.lib.harvard.edu nrs.harvard.edu",
-        key="ids.lib.harvard.edu/ids/iiif/{id}",
-        forms=(
-            image(r"/ids/view/(?:Xpano/)?<id:\d+>", "?width=<px> ?height=<px>", rank=2),
-            service(r"/ids/iiif/<id:\d+>"),
-            manifest(r"/manifests/(?:view/)?ids:<id:\d+>"),
-            image(r"/urn-3:<urn:.+>", rank=2, key="nrs.harvard.edu/urn-3:{urn}"),
-        ),
-        example="https://ids.lib.harvard.edu/ids/view/1639647",
-        source="Harvard Image Delivery Service: `view` is capped at 2400 px; a URN needs its redirect",
-    ),
-    Family(
-        "MCZ",
-        hosts="iiif.mcz.harvard.edu mczbase.mcz.harvard.edu",
-        key="mczbase.mcz.harvard.edu/specimen_images/{id}",
-        forms=(
-            service(r"/iiif/\d/<id:\d+>", key="iiif.mcz.harvard.edu/iiif/{id}"),
-            service(r"/iiif/\d/<folder:.+?(?:/|%2F)><name:[^/%]+>", key="mczbase.mcz.harvard.edu/specimen_images/{folder}{name}"),
-            image(
-                r"/specimen_images/<folder:.+?/><size:large|thumbs|thumb>/<name>",
-                key="mczbase.mcz.harvard.edu/specimen_images/{folder}{name}",
+            record(r"<portal:.*>/collections/individual(?:/index\.php)?", "occid=<id>"),
+            record(
+                r"<portal:.*>/imagelib/imgdetails\.php",
+                "imgid=<id>",
+                key="{host}{portal}/imagelib/imgdetails.php?imgid={id}",
             ),
-            image(r"/specimen_images/<folder:.+/><name>", key="mczbase.mcz.harvard.edu/specimen_images/{folder}{name}"),
         ),
-        sizes="-|large thumbs|thumb=6",
-        clean={"folder": lambda text: re.sub(r"(?<=/)(?:large|thumbs?)/$", "", _one_path(text))},
-        example="https://mczbase.mcz.harvard.edu/specimen_images/entomology/paleo/large/PALE-1_Prodryas_persephone_holotype.jpg",
-        source="github.com/MCZbase/MCZbase: the IIIF identifier is a media number or the file's path",
+        example="https://portal.torcherbaria.org/portal/collections/individual/index.php?occid=24923936",
+        source="github.com/Symbiota/Symbiota: a record, or a number that names no file, so it cannot be linked to one photo",
     ),
     Family(
-        "NHM London",
-        hosts="data.nhm.ac.uk",
-        key="data.nhm.ac.uk/media/{id}",
-        forms=(image(rf"/media/<id:{_UUID}>(?:/<size:\w+>)?"),),
-        sizes="-|original preview=4 thumbnail=6",
-        clean={"id": str.lower},
-        example="https://data.nhm.ac.uk/media/a8387bd3-f58c-4fcc-9503-70c2182d7dc9/preview",
-        source="https://data.nhm.ac.uk/about/download",
-    ),
-    Family(
-        "NHM London, old media store",
-        hosts="nhm.ac.uk",
-        key="nhm.ac.uk/services/media-store/asset/{id}/contents",
-        forms=(image(r"/services/media-store/asset/<id:[0-9a-f]{40}>/contents(?:/<size:\w+>)?"),),
-        sizes="-|original preview=4 thumbnail=6",
-        example="http://www.nhm.ac.uk/services/media-store/asset/3800800a8f96c507c253a87e6e338b20eaa6817e/contents/preview",
-        source="test archive of github.com/gbif/dwca-io; its digest cannot be linked to the newer id",
-    ),
-    Family(
-        "FinBIF",
-        hosts="image.laji.fi",
-        key="image.laji.fi/{id}",
-        forms=(image(rf"/<id:MM\.\d+>/[^/]+?(?:_<size:thumb|square|large|full>)?{_EXT}"),),
-        sizes="-|full large=3 thumb=6 square=7",
-        example="https://image.laji.fi/MM.50252/MX.26447_ERISMATURE_ROUX_D'AMERIQUE_male_Annesov_thumb.jpg",
-        source="FinBIF API; one MM number, one photo",
-    ),
-    Family(
-        "CyVerse BisQue",
-        hosts="bisque.cyverse.org",
-        key="bisque.cyverse.org/image_service/image/{id}",
+        "Specify attachments",
+        hosts=ANY_HOST,
+        marker="fileget originals thumbnails",
+        key="{host}{root}/static/{coll}/originals/{name}",
         forms=(
+            image(r"<root:.*>/fileget", "coll=<coll> filename=<name> type=(?i:O)", rank=1),
+            image(r"<root:.*>/fileget", "coll=<coll> filename=<name> scale=<px>"),
+            image(r"<root:.*>/fileget", "coll=<coll> filename=<name> ?type=<size>"),
+            image(rf"<root:.*>/static/<coll>/originals/{_HALVES}<name>", rank=1),
             image(
-                r"/image_service/(?:image/)?<id:00-\w+>(?:/resize:<px:\d+[^/]*>)?(?:/(?!resize)[^/]*)*",
-                "?resize=<px> ?thumbnail=<px>",
+                rf"<root:.*>/static/<coll>/thumbnails/{_HALVES}<stem>_<px:\d+>\.<ending:\w+>",
+                key="{host}{root}/static/{coll}/originals/{stem}.{ending}",
             ),
-            page(r"/client_service/view", "resource=<resource>", key="bisque.cyverse.org/client_service/view?resource={resource}"),
         ),
-        example="https://bisque.cyverse.org/image_service/image/00-ie3faMpL5fmZZGmW6dfyyf?resize=1250&format=jpeg",
-        source="github.com/bio-guoda/preston-brit-2022; without a size the original, which may be a DNG",
+        sizes="o|- t=7",
+        example="https://assets-swiss.specifycloud.org/fileget?coll=mhng&type=O&filename=sp65750557384930612362.att.JPG",
+        source="github.com/specify/web-asset-server, and its fork with folders by the first letters; `_a` is another photo",
     ),
     Family(
-        "Arctos files at TACC",
-        hosts="web.corral.tacc.utexas.edu",
-        key="web.corral.tacc.utexas.edu{folder}/{id}",
+        "Specify attachments, one collection",
+        hosts=ANY_HOST,
+        marker="fileget originals",
+        key="{host}{root}/static/originals/{name}",
         forms=(
-            image(rf"<folder:/(?!torch/).+?>/(?:jpegs/|tb/)?<size:tn>_<id>{_EXT}"),
-            image(r"<folder:/(?!torch/).+?>/<id>\.<size:dng>"),
-            image(rf"<folder:/(?!torch/).+?>/(?:jpegs/)?<id>{_EXT}"),
+            image(r"<root:.*>/fileget", "filename=<name> type=(?i:O)", rank=1),
+            image(r"<root:.*>/fileget", "filename=<name> scale=<px>"),
+            image(r"<root:.*>/fileget", "filename=<name> ?type=<size>"),
+            image(rf"<root:.*>/static/originals/{_HALVES}<name>", rank=1),
         ),
-        sizes="dng -=2 tn=6",
-        example="http://web.corral.tacc.utexas.edu/UAF/2008_10_15/jpegs/tn_H1175660.jpg",
-        source="github.com/ArctosDB/arctos: x.dng, jpegs/x.jpg and jpegs/tn_x.jpg are one photo",
+        sizes="o|- t=7",
+        example="https://specify-att.isa.ulisboa.pt/static/originals/sp67499002176161458909.att.jpg",
+        source="github.com/specify/web-asset-server where it serves one collection",
     ),
     Family(
-        "Auckland Museum",
-        hosts="api.aucklandmuseum.com webapi.aucklandmuseum.com",
-        key="api.aucklandmuseum.com/id/media/v/{id}",
+        "CollectionSpace",
+        hosts=ANY_HOST,
+        marker="blobs",
+        key="{host}{root}/blobs/{id}/content",
         forms=(
-            image(r"/id/media/v/<id:\d+>", "?rendering=<size>"),
-            image(rf"/media/vernon/av/<id:\d+>/<size:\w+{_EXT}>"),
+            image(r"<root:.*>/blobs/<id:[0-9a-f-]{8,}>/derivatives/<size:\w+>/content"),
+            image(r"<root:.*>/blobs/<id:[0-9a-f-]{8,}>/content"),
         ),
-        sizes="-|original.jpg standard.jpg=3 preview.jpg=4 thumbnail.jpg=6",
-        example="http://api.aucklandmuseum.com/id/media/v/385349?rendering=original.jpg",
-        source="github.com/gbif/portal-feedback issue 19",
+        sizes="- originaljpeg fullhd=3 medium=5 small=6 thumbnail=7",
+        example="https://webapps.cspace.berkeley.edu/ucjeps/imageserver/blobs/12345678-aaaa-4bbb-8ccc/derivatives/Medium/content",
+        source="https://collectionspace.atlassian.net: blobs and their derivatives",
     ),
     Family(
-        "JBRJ",
-        hosts="imagens#.jbrj.gov.br imagens.jbrj.gov.br",
-        key="imagens.jbrj.gov.br/fsi/server?source={id}",
-        forms=(
-            image(r"/fsi/server", "type=image source=<id> ?width=<px> ?height=<px>"),
-            page(r"/fsi/server", "source=<id>"),
-        ),
-        example="http://imagens2.jbrj.gov.br/fsi/server?type=image&source=ian/SiBBR_Agosto_2016/IAN151635a.JPG",
-        source="FSI Server manual (NeptuneLabs); numbered hosts are one server",
-    ),
-    Family(
-        "AntWeb",
-        hosts="antweb.org *.antweb.org static.antweb.org",
-        key="antweb.org/images/{id}",
-        forms=(image(rf"/images/\w+/<id:\w+_[a-z]+_\d+>_<size:high|med|low|thumbview>{_EXT}"),),
-        sizes="high med=3 low=5 thumbview=6",
-        example="https://www.antweb.org/images/casent0005904/casent0005904_p_1_high.jpg",
-        source="AntWeb's image names: specimen, shot, number, size",
-    ),
-    Family(
-        "Tropicos",
-        hosts="images.mobot.org",
-        key="images.mobot.org/tropicos/{id}",
-        forms=(
-            image(rf"/tropicos\w*thumbnails\w*/(?:[^/]+/)*<id:{_UUID}>{_EXT}", rank=6),
-            image(rf"/tropicos\w*/thumbnails?/(?:[^/]+/)*<id:{_UUID}>{_EXT}", rank=6),
-            image(rf"/tropicos\w*/(?:[^/]+/)*<id:{_UUID}>{_EXT}", rank=1),
-        ),
-        clean={"id": str.upper},
-        example="http://images.mobot.org/tropicosimages3/detailimages/Tropicos/131/80B7E868-D17F-4A90-8B81-FFF0BDD114D1.jpg",
-        source="identifiers published by the Missouri Botanical Garden",
-    ),
-    Family(
-        "BOLD",
-        hosts="caos.boldsystems.org",
-        key="caos.boldsystems.org/api/objects/{id}",
-        forms=(image(r"/api/objects/<id>", "?subunit=<px>"),),
-        example="https://caos.boldsystems.org/api/objects/caos-cloud.linode-us-east.13_191.8f600dd7-68cb-4ca7-b283-304c38846fed.jpg?subunit=1024.jpg",
-        source="identifiers published by BOLD Systems",
-    ),
-    Family(
-        "DOF",
-        hosts="dofbasen.dk",
-        key="dofbasen.dk/image_proxy.php?pic={id}",
-        forms=(image(r"/image_proxy\.php", "pic=<id> ?mode=<size>"),),
-        sizes="o -=2",
-        example="https://dofbasen.dk/image_proxy.php?mode=o&pic=12592079_1.jpg",
-        source="github.com/gbif/portal-feedback issue 1209",
-    ),
-    Family(
-        "Kanagawa",
-        hosts="nh.kanagawa-museum.jp",
-        key="nh.kanagawa-museum.jp/kpmnh-collections/rest/media?cls={cls}&pkey={id}",
-        forms=(image(r"/kpmnh-collections/rest/media(?:/<size:[A-Z]>)?", "cls=<cls> pkey=<id>"),),
-        sizes="-|O L=2 M=4 S=5 T=6",
-        example="https://nh.kanagawa-museum.jp/kpmnh-collections/rest/media/L?cls=media_attin&pkey=753428&c3022",
-        source="github.com/CatalogueOfLife/backend issue 1464",
+        "EMu",
+        hosts=ANY_HOST,
+        marker="webmedia.php",
+        key="{host}{path}?irn={id}",
+        forms=(image(r"<path:.*/webmedia\.php>", r"irn=<id:\d+> ?thumb=<size> ?width=<px> ?height=<px>"),),
+        sizes="-|no yes=7",
+        example="https://collections.museum.example.org/emuweb/objects/common/webmedia.php?irn=123456&thumb=yes",
+        source="EMu web objects (Axiell): the number of a photo in its catalogue, whatever it is asked for beside",
     ),
 )

@@ -1,6 +1,6 @@
 """Hosts: which text is one, how it is written in a key, and which hosts are one bucket.
 
-Knows nothing of paths beyond the bucket that stands in a path-style S3 URL, and nothing of families.
+Knows nothing of paths beyond the bucket that stands in some, and nothing of families.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ _FILE_ENDINGS = words(
     "pdf mp3 mp4 wav avi mpg mpeg flac ogg html htm xhtml php asp aspx jsp xml json txt csv tsv doc docx xls xlsx"
 )
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62}(?<!-))?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,62}(?<!-))?)*")
-_S3 = re.compile(
+# Hosts of object stores. A bucket is a host of its own or the first folder of a shared one: the same object under two URLs.
+_AMAZON = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack[.-])?(?:accelerate|external-1|[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com"
 )
-
-
-SHARED_S3 = "s3.amazonaws.com"
-"""The host of path-style S3 URLs, whose first folder is the bucket."""
+_GOOGLE = re.compile(r"(?:(?P<bucket>.+)\.)?(?:storage|commondatastorage|storage\.cloud)\.(?:googleapis|google)\.com")
+_SPACES = re.compile(r"(?:(?P<bucket>.+)\.)?(?P<region>[a-z]{3}\d)(?:\.cdn)?\.digitaloceanspaces\.com")
+_SHARED = re.compile(r"(?:s3\.(?:[a-z0-9-]+\.)+[a-z]{2,}|storage\.googleapis\.com|[a-z]{3}\d\.digitaloceanspaces\.com)(?::\d+)?")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]")
 
 
 def usable_host(authority: str) -> str:
@@ -85,16 +86,42 @@ def _bracketed(authority: str) -> str:
 
 
 def bucket_host(host: str) -> str:
-    """`BUCKET.s3.amazonaws.com` for every spelling of a bucket's own host, `s3.amazonaws.com` for the shared one.
+    """One spelling for the hosts of an object store: `BUCKET.s3.amazonaws.com`, or `s3.amazonaws.com` for the shared one.
 
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html. Other hosts come back unchanged.
+    Amazon, Google and DigitalOcean; other hosts come back unchanged. Sources:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html, https://cloud.google.com/storage/docs/request-endpoints,
+    https://docs.digitalocean.com/products/spaces/how-to/.
     """
-    if not host.endswith(".amazonaws.com") or not (match := _S3.fullmatch(host)):
+    if host.endswith(".amazonaws.com"):
+        store, match = "s3.amazonaws.com", _AMAZON.fullmatch(host)
+    elif host.endswith((".googleapis.com", ".google.com")):
+        store, match = "storage.googleapis.com", _GOOGLE.fullmatch(host)
+    elif host.endswith(".digitaloceanspaces.com"):
+        match = _SPACES.fullmatch(host)
+        store = f"{match['region']}.digitaloceanspaces.com" if match else ""
+    else:
         return host
-    return f"{match['bucket']}.s3.amazonaws.com" if match["bucket"] else SHARED_S3
+    if match is None:
+        return host
+    return f"{match['bucket']}.{store}" if match["bucket"] else store
 
 
 def key_host(host: str) -> str:
-    """The host as keys write it: without `www.`, one spelling for the hosts of an S3 bucket."""
-    bare = host.removeprefix("www.")
-    return bucket_host(bare if "." in bare else host)
+    """The host as keys write it: without `www.`, one spelling for the hosts of a bucket."""
+    while host.startswith("www.") and "." in host[4:]:
+        host = host[4:]
+    return bucket_host(host)
+
+
+def is_shared_store(host: str) -> bool:
+    """Whether the first folder below a key host is a bucket: the shared hosts above, and any whose first name is `s3`."""
+    return _SHARED.fullmatch(host) is not None
+
+
+def split_bucket(host: str, path: str) -> tuple[str, str]:
+    """A normal path on a shared host as the bucket's own host and the path there; ("", path) when it names no bucket.
+
+    Old buckets with capitals, which are no part of a host, stay where they are.
+    """
+    bucket, slash, inside = path[1:].partition("/")
+    return (f"{bucket}.{host}", slash + inside) if inside and _BUCKET.fullmatch(bucket) else ("", path)

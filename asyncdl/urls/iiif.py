@@ -97,8 +97,11 @@ def service_path(path: str) -> str:
     if "%2F" in path:
         path = settled_path(path.replace("%2F", "/"))
     path = _VERSION_FOLDER.sub(r"/\1", path)
-    if "anifest" in path:
-        path = _MANIFEST_FOLDER.sub("", path).removesuffix(".json")
+    while "anifest" in path:
+        before = path
+        path = _VERSION_FOLDER.sub(r"/\1", _MANIFEST_FOLDER.sub("", path).removesuffix(".json"))
+        if path == before:
+            break
     return _PRESENTATION_FOLDER.sub("/image", path) if "/presentation/" in path else path
 
 

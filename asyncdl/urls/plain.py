@@ -7,12 +7,14 @@ its own). It promises nothing of the others.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from asyncdl.model import CandidateKind
 from asyncdl.urls.families import TABLE
 from asyncdl.urls.family import Family
-from asyncdl.urls.hosts import key_host, usable_host
+from asyncdl.urls.hosts import is_shared_store, key_host, usable_host
+from asyncdl.urls.proxies import is_proxy
 
 PLAIN_URL: Final = r"https?://[a-z0-9.-]+/[A-Za-z0-9._~/?=&+@-]*[A-Za-z0-9/]"
 """A whole text that is one URL as it stands: no escape, port, entity or blank, so nothing to mend. Fits RE2 and `re` alike."""
@@ -20,19 +22,28 @@ PLAIN_URL: Final = r"https?://[a-z0-9.-]+/[A-Za-z0-9._~/?=&+@-]*[A-Za-z0-9/]"
 MAX_PLAIN_CHARS: Final = 1_000
 
 
+_SIGNS: Final = ("anifest", "iiif", "info.json")
+
+
 def _answers_with_manifests(family: Family) -> bool:
     return any(form.kind is CandidateKind.MANIFEST for form in family.forms)
 
 
-MANIFEST_WORDS: Final = (
-    "anifest",
-    "iiif",
-    "info.json",
-    *sorted(family.marker.lower() for family in TABLE.families if family.marker and _answers_with_manifests(family)),
-)
+def _markers_of_manifests() -> Iterator[str]:
+    """The folders that lead to a manifest although no other word says so."""
+    for family in TABLE.families:
+        silent = (form for form in family.forms if form.kind is CandidateKind.MANIFEST)
+        if any(not any(sign in form.path.lower() for sign in _SIGNS) for form in silent):
+            yield from family.marker.lower().split()
+
+
+MANIFEST_WORDS: Final = (*_SIGNS, *sorted(set(_markers_of_manifests())))
 """A URL that holds one of these, in small letters, may be a manifest: a IIIF document, a service, or a folder that leads to one."""
 
 
 def is_plain_host(authority: str) -> bool:
     """Whether a host, as a URL of `PLAIN_URL` writes it, is one whose URLs are manifests only when they say so by a word."""
-    return usable_host(authority) == authority and not any(map(_answers_with_manifests, TABLE.of_host(key_host(authority))))
+    name = key_host(authority)
+    if usable_host(authority) != authority or is_shared_store(name) or is_proxy(authority):  # whose bucket, and what is inside?
+        return False
+    return not any(map(_answers_with_manifests, TABLE.of_host(name)))

@@ -7,6 +7,7 @@ and last the plain rules. Pure; every step is bounded by the length of a URL and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -15,9 +16,9 @@ from asyncdl.model import CandidateKind
 from asyncdl.urls import iiif
 from asyncdl.urls.families import TABLE
 from asyncdl.urls.family import Family, Match
-from asyncdl.urls.hosts import SHARED_S3, key_host, usable_host
+from asyncdl.urls.hosts import is_shared_store, key_host, split_bucket, usable_host
 from asyncdl.urls.normalise import MAX_URL_BYTES, clean_text, normal_path, split_url, with_scheme, without_doubled_scheme
-from asyncdl.urls.proxies import is_proxy, unwrap, viewed_manifest
+from asyncdl.urls.proxies import is_proxy, unwrap, unwrap_anywhere, viewed_manifest
 from asyncdl.urls.sizes import IMAGE_ENDINGS, LAST_IMAGE_RANK, MANIFEST_RANK, PAGE_ENDINGS, PAGE_RANK, plain_path, plain_query
 
 KEYS_VERSION = 1
@@ -25,6 +26,9 @@ KEYS_VERSION = 1
 
 MAX_DEPTH = 4
 """Proxies inside proxies: more are no published image."""
+
+MAX_SETTLING = 8
+"""How often a key is looked at again: what is left when a size is cut off may be a URL that a family knows, and so on."""
 
 # Some patterns of families take time that grows with the cube of the folders; no published photo lies deeper.
 MAX_FAMILY_PATH_CHARS = 2048
@@ -43,12 +47,16 @@ class _Site(NamedTuple):
     key_host: str
     families: tuple[Family, ...]
     proxy: bool
+    shared: bool
 
 
 @lru_cache(maxsize=8192)
 def _site(authority: str) -> _Site | None:
     host = usable_host(authority)
-    return _Site(host, key_host(host), TABLE.of_host(key_host(host)), is_proxy(host)) if host else None
+    if not host:
+        return None
+    name = key_host(host)
+    return _Site(host, name, TABLE.of_host(name), is_proxy(host), is_shared_store(name))
 
 
 class ResolvedUrl(NamedTuple):
@@ -56,8 +64,9 @@ class ResolvedUrl(NamedTuple):
 
     `key` names the photo; equal keys within a record are one image; "" for what cannot be requested (then `url` is the
     published text and `host` is ""). `rank` 1 is the largest picture, larger numbers are smaller ones, 9 a page. `host` is
-    lower-case, with its port unless default. `family` names the entry of the table, or the grammar that decided. A tuple: an
-    ingest makes a hundred million of them.
+    lower-case, with its port unless default. `family` names the entry of the table, or the grammar that decided. `names_photo`
+    is False for pages that are of no photo known from the URL: those of a record, and pages of any other site. A tuple: an ingest
+    makes a hundred million of them.
     """
 
     url: str
@@ -66,18 +75,20 @@ class ResolvedUrl(NamedTuple):
     kind: CandidateKind
     host: str
     family: str
+    names_photo: bool = True
 
 
 def resolve(url: str, media_format: str = "") -> ResolvedUrl:
     """Key, rank and kind of a published URL. `media_format`: the published MIME type, of use for manifests only."""
     address = _address(url)
     match = _match(*address, 0) if address else None
-    if address is None or match is None or len(match[0]) > MAX_URL_BYTES:
+    if address is None or match is None or not 0 < len(match[0]) <= MAX_URL_BYTES:
         return ResolvedUrl(url, "", PAGE_RANK, CandidateKind.IMAGE, "", "")
-    key, rank, kind, family = match
+    key, rank, kind, family, names_photo = match
     if media_format and family == _PLAIN and kind is CandidateKind.IMAGE and _says_json(media_format, key):
         rank, kind = MANIFEST_RANK, CandidateKind.MANIFEST
-    return ResolvedUrl(address[0], key, rank, kind, address[1].host, family)
+    # Past the constructor of the named tuple, which costs twice as much.
+    return tuple.__new__(ResolvedUrl, (address[0], key, rank, kind, address[1].host, family, names_photo))
 
 
 def host_of(url: str) -> str:
@@ -99,42 +110,96 @@ def _address(text: str) -> tuple[str, _Site, str] | None:
             return None
         authority, rest = split_url(url)
         if len(authority) <= _MAX_AUTHORITY_CHARS and (site := _site(authority)):
-            return (url, *_in_bucket(site, rest)) if site.key_host == SHARED_S3 else (url, site, rest)
+            return url, site, rest
         url = without_doubled_scheme(url)
     return None
 
 
-def _in_bucket(site: _Site, rest: str) -> tuple[_Site, str]:
-    """A path-style S3 URL (`s3.amazonaws.com/BUCKET/x`) as that of its bucket; it is still asked for at the shared host."""
-    bucket, _, rest_inside = rest.lstrip("/").partition("/")
-    inside = _site(f"{bucket}.{SHARED_S3}") if rest_inside else None
-    return (site._replace(key_host=inside.key_host, families=inside.families), "/" + rest_inside) if inside else (site, rest)
+def _in_bucket(site: _Site, path: str) -> tuple[_Site, str]:
+    """A bucket that is the first folder of a shared host, as its own host; it is still asked for at the shared one."""
+    host, inside = split_bucket(site.key_host, path)
+    bucket = _site(host) if host else None
+    return (bucket, inside) if bucket and not bucket.shared else (site, path)
 
 
-def _match(url: str, site: _Site, rest: str, depth: int) -> Match | None:
-    if site.proxy and (wrapped := unwrap(site.host, rest)):
-        return _inside(wrapped.inner, wrapped.rank, depth)
-    if "=http" in url and (inner := viewed_manifest(url)):
-        shown = _inside(inner, 1, depth)
-        return (shown[0], PAGE_RANK, CandidateKind.PAGE, "viewer") if shown else None
+def _match(url: str, site: _Site, rest: str, depth: int, *, settle: bool = True) -> Match | None:
+    """What a URL is. Keys that other rules may know are settled, except in a step of settling (`settle` False)."""
     path, _, query = rest.partition("?")
     if query and (service := _IIPIMAGE.search(query)):
         path, query = path + service[1], ""
     path = normal_path(path)
+    if site.proxy and (wrapped := unwrap(site.host, f"{path}?{query}" if query else path)):
+        return _inside(wrapped.inner, wrapped.rank, depth)
+    if url.rfind("http") > 0 and (carried := _carried(url, f"{path}?{query}" if query else path, depth)):
+        return carried
+    if site.shared:
+        site, path = _in_bucket(site, path)
     name = path[path.rfind("/") + 1 :]
-    if name.partition(".")[0] in iiif.SIGNS and (match := _iiif_match(site, path)):
+    if name.partition(".")[0] in iiif.SIGNS and (match := _iiif_match(site, path, settle=settle)):
         return match
-    return _family_match(site, path, query) or _plain_match(site.key_host, path, query)
+    if match := _family_match(site.families, site.key_host, path, query):
+        if not settle or match[3] not in TABLE.open_families:
+            return match
+        return _settled(match)
+    folders = path.split("/")
+    if not TABLE.markers.isdisjoint(folders) and (match := _family_match(TABLE.of_folders(folders), site.key_host, path, query)):
+        return _settled(match) if settle and _may_be_known(site, match[0], TABLE.own_markers.get(match[3])) else match
+    match = _plain_match(site.key_host, path, query)
+    if not settle or match[0].partition("?")[0] == site.key_host + path or not _may_be_known(site, match[0]):
+        return match
+    return _settled(match)
+
+
+def _settled(match: Match) -> Match:
+    return _settled_key(match[0]), *match[1:]
+
+
+def _settled_key(key: str) -> str:
+    """A key that is its own key: what is left when something was cut off may be a URL that other rules know.
+
+    "" when it is one that cannot be requested, a proxy of nothing.
+    """
+    for _ in range(MAX_SETTLING):
+        address = _address(key)
+        again = _match(*address, 0, settle=False) if address else None
+        if again is None:
+            return ""
+        if again[0] == key:
+            break
+        key = again[0]
+    return key
+
+
+def _may_be_known(site: _Site, key: str, own_markers: frozenset[str] | None = frozenset()) -> bool:
+    """Whether other rules may know a key that was made without those of its host.
+
+    `own_markers`: those of the family that made it; None for a family whose keys are open to all rules.
+    """
+    if own_markers is None or site.families or site.shared or "http" in key or (own_markers and "iiif" in key):
+        return True
+    folders = key.partition("?")[0].split("/")
+    return folders[-1].partition(".")[0] in iiif.SIGNS or not own_markers.issuperset(TABLE.markers.intersection(folders))
+
+
+def _carried(url: str, rest: str, depth: int) -> Match | None:
+    """What a URL shows that carries another one on a site of its own: a viewer's manifest, or a proxy's picture."""
+    if "=http" in url and (inner := viewed_manifest(url)):
+        shown = _inside(inner, 1, depth)
+        return (shown[0], PAGE_RANK, CandidateKind.PAGE, "viewer", True) if shown else None
+    wrapped = unwrap_anywhere(rest)
+    return _inside(wrapped.inner, wrapped.rank, depth) if wrapped else None
 
 
 def _inside(inner: str, rank: int, depth: int) -> Match | None:
     """What a proxied URL is: the same photo, a step worse than the URL inside and no better than the size asked for."""
     address = _address(inner) if depth < MAX_DEPTH else None
     found = _match(*address, depth + 1) if address else None
-    return (found[0], min(max(found[1] + 1, rank), LAST_IMAGE_RANK), CandidateKind.IMAGE, found[3]) if found else None
+    if found is None:
+        return None
+    return found[0], min(max(found[1] + 1, rank), LAST_IMAGE_RANK), CandidateKind.IMAGE, found[3], found[4]
 
 
-def _iiif_match(site: _Site, path: str) -> Match | None:
+def _iiif_match(site: _Site, path: str, *, settle: bool) -> Match | None:
     """A URL that the IIIF grammar knows: an image request, a manifest, an `info.json`. What it is about may be wrapped again."""
     outermost: tuple[int, CandidateKind] | None = None
     crops = ""
@@ -150,29 +215,29 @@ def _iiif_match(site: _Site, path: str) -> Match | None:
             break
     if outermost is None:
         return None
-    key, family = _service_key(site, path)
-    return key + crops, *outermost, family
+    key, family = _service_key(site, path, settle=settle and not crops)
+    return _settled_key(key + crops) if settle and crops else key + crops, *outermost, family, True
 
 
-def _service_key(site: _Site, base: str) -> tuple[str, str]:
-    if found := _family_match(site, base, ""):
-        return found[0], found[3]
-    path = iiif.service_path(base)
-    return site.key_host + (path if "/iiif/" in path else plain_path(path)[0]), "IIIF"
+def _service_key(site: _Site, base: str, *, settle: bool) -> tuple[str, str]:
+    if found := _family_match(site.families, site.key_host, base, ""):
+        key, family = found[0], found[3]
+        settle = settle and family in TABLE.open_families
+    elif found := _family_match(TABLE.of_folders(base.split("/")), site.key_host, base, ""):
+        key, family = found[0], found[3]
+    else:
+        path = iiif.service_path(base)
+        key, family = site.key_host + (path if "/iiif/" in path else plain_path(path)[0]), "IIIF"
+        settle = settle and _may_be_known(site, key)
+    return _settled_key(key) if settle else key, family
 
 
-def _family_match(site: _Site, path: str, query: str) -> Match | None:
-    if len(path) > MAX_FAMILY_PATH_CHARS or path.count("/") > MAX_FAMILY_FOLDERS:
+def _family_match(families: Sequence[Family], host: str, path: str, query: str) -> Match | None:
+    if len(path) > 2 * MAX_FAMILY_FOLDERS and (len(path) > MAX_FAMILY_PATH_CHARS or path.count("/") > MAX_FAMILY_FOLDERS):
         return None
-    for family in site.families:
-        if found := family.match(site.key_host, path, query):
+    for family in families:
+        if found := family.match(host, path, query):
             return found
-    folders = path.split("/")
-    if not TABLE.markers.isdisjoint(folders):
-        for folder in dict.fromkeys(folders):
-            for family in TABLE.by_marker.get(folder, ()):
-                if found := family.match(site.key_host, path, query):
-                    return found
     return None
 
 
@@ -191,9 +256,10 @@ def _plain_match(host: str, path: str, query: str) -> Match:
     if query:
         query, told = plain_query(query, names_file=ending in IMAGE_ENDINGS)
         rank = told or rank
+    key = f"{host}{path}?{query}" if query else host + path
     if ending in PAGE_ENDINGS or not (path or query):
-        kind, rank = CandidateKind.PAGE, PAGE_RANK
-    return f"{host}{path}?{query}" if query else host + path, rank, kind, family
+        return key, PAGE_RANK, CandidateKind.PAGE, family, False
+    return key, rank, kind, family, True
 
 
 def _says_json(media_format: str, key: str) -> bool:

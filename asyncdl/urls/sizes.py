@@ -1,7 +1,8 @@
 """What URLs say about size, in a family or anywhere: words, pixels, suffixes, folders and query parameters.
 
-Ranks: 1 the largest picture, 2 a manifest or a near-original, 3-6 by pixels, 7 crops, 8 worse still, 9 pages.
-Only spellings that mean size wherever they occur are taken here: `_web` may be a spider's, `_full` a whole tree, `_a` another photo.
+Ranks: 1 the largest picture there is; 2 a manifest, or at least 2000 px; 3 from 1100 px; 4 from 700; 5 from 400; 6 from 180; 7 less,
+and thumbnails of unknown size; 8 crops to a square, grey and turned pictures; 9 pages. Only spellings that mean size wherever they
+occur are taken here: `_web` may be a spider's, `_full` a whole tree, `_a` another photo.
 """
 
 from __future__ import annotations
@@ -19,19 +20,26 @@ PAGE_ENDINGS = words("html htm xhtml dzi")
 
 _WORD_RANKS = {
     **dict.fromkeys(("original", "originals", "orig", "master", "max", "maximum"), 1),
-    **dict.fromkeys(("fullsize", "fullres", "highres", "full"), 2),
-    **dict.fromkeys(("large", "lg", "xlarge", "big"), 2),
-    **dict.fromkeys(("medium", "med", "webview", "screen", "preview", "previews"), 4),
-    **dict.fromkeys(("small", "sm"), 5),
-    **dict.fromkeys(("thumb", "thumbs", "thumbnail", "thumbnails", "tn", "icon"), 6),
-    "square": 7,
+    **dict.fromkeys(("fullsize", "fullres", "highres", "hires", "full"), 2),
+    **dict.fromkeys(("large", "lg", "xlarge", "big"), 3),
+    **dict.fromkeys(("medium", "med", "webview", "screen", "preview", "previews"), 5),
+    **dict.fromkeys(("small", "sm", "lowres"), 6),
+    **dict.fromkeys(("thumb", "thumbs", "thumbnail", "thumbnails", "tn", "icon"), 7),
+    "square": 8,
 }
 # After `_` or `-` at the end of a name, and before `_` at its start.
-_SUFFIXES = words("orig original large medium med small thumb thumbnail preview")
+_SUFFIXES = words("orig original large medium med small thumb thumbnail preview fullsize hires highres lowres")
 _UNDERSCORE_SUFFIXES = words("lg tn")
 _PREFIXES = words("tn thumb thumbnail")
 _WORDPRESS_COPY = re.compile(r"\d{2,4}x\d{2,4}")
-_SIZE_FOLDERS = words("thumb thumbs thumbnail thumbnails original originals large medium small fullsize")
+_THUMBNAIL_FOLDERS = frozenset(
+    spelling for word in ("thumb", "thumbs", "thumbnail", "thumbnails") for spelling in (word, word.capitalize(), word.upper())
+)
+_SIZE_FOLDERS = _THUMBNAIL_FOLDERS | frozenset(
+    spelling
+    for word in ("original", "originals", "orig", "fullsize", "full", "hires", "highres", "large", "medium", "small", "lowres")
+    for spelling in (word, word.capitalize(), word.upper())
+)
 _SPECIFIC = re.compile(r"\d.*\d.*\d.*\d")  # a name with four digits names a thing, not a class of things
 
 _PIXEL_NAMES = words("w h width height max max_w max_h maxw maxh maxwidth maxheight max-width max-height wid hei imgsize resize")
@@ -40,25 +48,25 @@ _LOOK_NAMES = words("q dpr fit crop auto format fm output profile")
 _LOOK_VALUE = re.compile(
     r"[0-9.]{1,5}|jpe?g|png|webp|avif|tiff?|gif|image/\w+|cover|contain|max|clip|auto|true|false|compress", re.IGNORECASE
 )
+_WIDTH_AS_FORMAT = re.compile(r"\d{2,5}w")  # Squarespace: ?format=1500w
 _NUMBERS = re.compile(r"\d{1,5}(?:\.\d+)?(?:[x,]\d{0,5})?%?")
 _SIGNED_PREFIXES = ("x-amz-", "x-goog-", "utm_")
 _SIGNED_NAMES = words(
     "signature expires key-pair-id awsaccesskeyid googleaccessid policy jsessionid phpsessid sessionid downloadname fbclid gclid itok "
     "download"
 )
+# A signature of Azure's (https://learn.microsoft.com/azure/storage/common/storage-sas-overview); beside others they may mean anything.
+_AZURE_NAMES = words("sv sig se sp st sr ss srt spr si sip skoid sktid skt ske sks skv")
 # These are noise behind a file, or beside something that names the photo; alone behind a program they may be its name.
 _NOISE_NAMES = words("v t _ token ts timestamp cb ver nocache rnd rand cachebuster withredirect")
 
 
 def pixel_rank(pixels: int) -> int:
     """The rank of a picture whose longest asked-for edge is `pixels`."""
-    if pixels >= 1800:
-        return 2
-    if pixels >= 1000:
-        return 3
-    if pixels >= 500:
-        return 4
-    return 5 if pixels >= 200 else 6
+    for rank, least in enumerate((2000, 1100, 700, 400, 180), 2):
+        if pixels >= least:
+            return rank
+    return 7
 
 
 def numbers_rank(text: str) -> int:
@@ -96,22 +104,27 @@ def _names_one_thing(folder: str) -> bool:
 
 def _without_size(stem: str, wordpress: bool) -> tuple[str, int] | None:
     """A file's name without one size word at its end or start, and the rank of that; None when it has none."""
+    if stem.endswith((".thumb", ".thumbnail")) and stem[0] != ".":
+        return stem[: stem.rindex(".")], _WORD_RANKS["thumb"]
     cut = max(stem.rfind("_"), stem.rfind("-"))
     if cut <= 0:
         return None
     word = stem[cut + 1 :]
     if word.lower() in _SUFFIXES or (word in _UNDERSCORE_SUFFIXES and stem[cut] == "_"):  # TN is Tennessee
         return stem[:cut], _WORD_RANKS[word.lower()]
-    if wordpress and stem[cut] == "-" and _WORDPRESS_COPY.fullmatch(word):  # elsewhere such numbers may name things
-        return stem[:cut], numbers_rank(word)
+    if wordpress and stem[cut] == "-":  # elsewhere such numbers may name things
+        if _WORDPRESS_COPY.fullmatch(word):
+            return stem[:cut], numbers_rank(word)
+        if word == "scaled":
+            return stem[:cut], 2
     first, _, rest = stem.partition("_")
     return (rest, _WORD_RANKS[first]) if rest and first in _PREFIXES else None
 
 
 def _without_size_folders(folders: list[str], stem: str) -> tuple[str, int]:
     """Drops thumbnail folders always, others only before a name that names one thing (`/large/0123.jpg`)."""
-    dropped = _SIZE_FOLDERS if _SPECIFIC.search(stem) else {word for word in _SIZE_FOLDERS if word.startswith("thumb")}
-    rank = max((_WORD_RANKS[folder] for folder in folders if folder in dropped), default=1)
+    dropped = _SIZE_FOLDERS if _SPECIFIC.search(stem) else _THUMBNAIL_FOLDERS
+    rank = max((_WORD_RANKS[folder.lower()] for folder in folders if folder in dropped), default=1)
     return "/".join(folder for folder in folders if folder not in dropped), rank
 
 
@@ -123,20 +136,21 @@ def plain_query(query: str, *, names_file: bool) -> tuple[str, int]:
     kept: list[str] = []
     noise: list[str] = []
     rank = 0
-    for parameter in query.split("&"):
+    signed = _SIGNED_NAMES | _AZURE_NAMES if "sig=" in query and "sv=" in query else _SIGNED_NAMES
+    for parameter in map(normal_parameter, query.split("&")):
         name, _, value = parameter.partition("=")
         name = name.lower()
         told = _told_size(name, value)
         if told is not None:
             rank = max(rank, told)
-        elif not parameter or name in _SIGNED_NAMES or name.startswith(_SIGNED_PREFIXES):
+        elif not parameter or name in signed or name.startswith(_SIGNED_PREFIXES):
             continue
         elif name in _NOISE_NAMES or (names_file and len(name) >= 8 and name.isdigit() and not value):
             noise.append(parameter)
         else:
-            kept.append(normal_parameter(parameter))
+            kept.append(parameter)
     if not kept and not names_file:
-        kept = [normal_parameter(parameter) for parameter in noise]
+        kept = noise
     return "&".join(sorted(kept)), rank
 
 
@@ -148,8 +162,10 @@ def _told_size(name: str, value: str) -> int | None:
         if (rank := word_rank(value)) is not None:
             return rank
         if name in ("thumb", "thumbnail") and (not value or value.lower() in ("1", "true", "yes")):
-            return 6
+            return 7
         if name == "size" or name.startswith("thumb"):
             return numbers_rank(value) if _NUMBERS.fullmatch(value) else None
         return 0 if _NUMBERS.fullmatch(value) else None
+    if name == "format" and _WIDTH_AS_FORMAT.fullmatch(value):
+        return numbers_rank(value)
     return 0 if name in _LOOK_NAMES and _LOOK_VALUE.fullmatch(value) else None

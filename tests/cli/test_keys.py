@@ -8,14 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
+from asyncdl.cli import keys
 from asyncdl.cli.keys import MAX_LINE_BYTES, write_keys
-from asyncdl.urls import resolve
+from asyncdl.urls import media_digest, resolve
 
 Ran = subprocess.CompletedProcess[bytes]
 RunProgram = Callable[..., Ran]
 
 LARGE = "https://inaturalist-open-data.s3.amazonaws.com/photos/123/original.jpg"
 SMALL = "https://inaturalist-open-data.s3.amazonaws.com/photos/123/medium.jpg"
+
+
+OTHER = "https://a.org/x.jpg"
+COPY = f"https://api.gbif.org/v1/image/cache/occurrence/1/media/{media_digest(LARGE)}"
+SMALL_COPY = COPY.replace("cache/", "cache/200x/")
 
 
 def answered(given: bytes, *, for_people: bool = False) -> bytes:
@@ -50,6 +56,57 @@ def test_the_url_column_is_the_line_as_given(given: bytes, url_column: bytes) ->
     assert answer.startswith(url_column + b"\t")
     assert answer.endswith(b"\n")
     assert answer.count(b"\n") == 1
+
+
+def keys_of(*lines: str, for_people: bool = False) -> list[str]:
+    given = "".join(f"{line}\n" for line in lines).encode()
+    rows = [line.split("\t") for line in answered(given, for_people=for_people).decode().splitlines()]
+    assert [row[0] for row in rows] == list(lines)
+    return [row[1] for row in rows]
+
+
+def test_gbifs_copy_has_the_key_of_what_it_is_a_copy_of_wherever_that_stands() -> None:
+    key, other = resolve(LARGE).key, resolve(OTHER).key
+    assert keys_of(LARGE, OTHER, COPY, SMALL_COPY) == [key, other, key, key]
+    assert keys_of(SMALL_COPY, COPY, "", OTHER, LARGE, COPY) == [key, key, "", other, key, key]
+    assert keys_of(COPY, LARGE.replace("https", "http")) == [key, key]
+    assert keys_of(COPY, OTHER, SMALL) == [resolve(COPY).key, other, key]
+
+
+def test_on_a_terminal_gbifs_copy_waits_for_nothing() -> None:
+    assert keys_of(COPY, LARGE, COPY, for_people=True) == [resolve(COPY).key, resolve(LARGE).key, resolve(LARGE).key]
+
+
+def test_only_what_waits_for_a_copy_is_held_back() -> None:
+    class Source(io.BytesIO):
+        """Lines; what had been written before each was asked for."""
+
+        def __init__(self, *lines: str) -> None:
+            super().__init__("".join(f"{line}\n" for line in lines).encode())
+            self.written: list[int] = []
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            self.written.append(sink.getvalue().count(b"\n"))
+            return super().readline(size)
+
+    sink = io.BytesIO()
+    source = Source(OTHER, OTHER, COPY, OTHER, LARGE, OTHER, COPY)
+    write_keys(source, sink)
+    assert source.written == [0, 1, 2, 2, 2, 5, 6, 7]
+
+
+def test_waiting_and_remembering_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MAX_LINES_WAITING", 3)
+    monkeypatch.setattr(keys, "MAX_LINES_REMEMBERED", 3)
+    own, key = resolve(COPY).key, resolve(LARGE).key
+    others = [f"https://a.org/{number}.jpg" for number in range(9)]
+    assert keys_of(COPY, *others[:2], LARGE)[0] == key
+    assert keys_of(COPY, *others[:4], LARGE)[0] == own
+    assert keys_of(SMALL_COPY, LARGE, others[0], COPY)[-1] == key
+    assert keys_of(SMALL_COPY, LARGE, *others, COPY)[-1] == own
+    monkeypatch.setattr(keys, "MAX_LINES_WAITING", 1000)
+    monkeypatch.setattr(keys, "MAX_WAITING_BYTES", 100)
+    assert keys_of(COPY, *others[:3], LARGE)[0] == own
 
 
 def test_no_input_is_no_output() -> None:

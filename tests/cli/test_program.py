@@ -126,7 +126,7 @@ def test_an_unknown_command_is_one_sentence(program: RunProgram) -> None:
 
 @pytest.mark.parametrize("command", cli.commands(), ids=lambda command: command.name)
 def test_every_command_has_help_with_an_example_that_can_be_typed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(build_app(cli.commands()), [command.name, "--help"]) == 0
+    assert execute(build_app(cli.commands()), [*command.name.split(), "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "Example" in text
     assert all(" ".join(line.split()) in text for line in command.example.splitlines())
@@ -137,7 +137,7 @@ def test_every_command_has_help_with_an_example_that_can_be_typed(command: Comma
 def test_commands_stand_under_their_headings(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(build_app(cli.commands()), ["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(str(command.group) in text and f" {command.name} " in text for command in cli.commands())
+    assert all(str(command.group) in text and f" {command.name.split()[0]} " in text for command in cli.commands())
 
 
 def test_each_command_is_found_under_its_name() -> None:
@@ -147,6 +147,22 @@ def test_each_command_is_found_under_its_name() -> None:
 @pytest.mark.parametrize("words", [["status", "here"], ["--debug", "status"]])
 def test_only_the_command_that_is_named_is_imported(words: list[str]) -> None:
     assert [command.name for command in cli.commands_for(words)] == ["status"]
+
+
+def test_a_family_is_imported_as_a_whole_and_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [command.name for command in cli.commands_for(["gbif", "fetch"])] == ["gbif request", "gbif fetch", "gbif status"]
+    for words, status in ((["gbif"], 2), (["gbif", "--help"], 0)):
+        assert execute(build_app(cli.commands()), words) == status
+        text = capsys.readouterr().out
+        assert all(f" {name} " in text for name in ("request", "fetch", "status"))
+        assert "Example: asyncdl gbif request" in " ".join(text.replace("Examples:", "Example:").split())
+
+
+def test_an_unknown_command_of_a_family_is_one_sentence(program: RunProgram) -> None:
+    ran = program("gbif", "reqest")
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    assert ran.stderr.startswith(b"asyncdl: ")
+    assert b"`asyncdl gbif --help`" in ran.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["sttus"], ["--version"]])

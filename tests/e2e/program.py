@@ -140,7 +140,7 @@ class Program:
 @asynccontextmanager
 async def started(
     *words: object,
-    typed: str | None = None,
+    typed: str | bytes | None = None,
     environment: Mapping[str, str] | None = None,
     obeying: bool = False,
     cwd: Path = NOWHERE,
@@ -159,7 +159,7 @@ async def started(
     try:
         if process.stdin is not None:
             with suppress(ConnectionError):  # it may refuse before it has read all
-                process.stdin.write((typed or "").encode())
+                process.stdin.write(typed.encode() if isinstance(typed, str) else typed or b"")
                 await process.stdin.drain()
             process.stdin.close()
         yield program
@@ -169,7 +169,7 @@ async def started(
 
 async def type_in(
     *words: object,
-    typed: str | None = None,
+    typed: str | bytes | None = None,
     environment: Mapping[str, str] | None = None,
     obeying: bool = False,
     cwd: Path = NOWHERE,

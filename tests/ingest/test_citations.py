@@ -38,7 +38,12 @@ def test_texts_beside_the_metadata_serve_where_it_is_silent(make_zip: Callable[.
 
 
 def test_datasets_are_written_by_their_keys(make_zip: Callable[..., Path], tmp_path: Path) -> None:
-    members = {f"dataset/{KEY}.xml": eml("<title>Sheets\x85</title>"), "dataset/empty.xml": "", "dataset/a/b.xml": DOWNLOAD}
+    members = {
+        f"dataset/{KEY}.xml": eml("<title>Sheets\x85</title>"),
+        "dataset/empty.xml": "",
+        "dataset/a/b.xml": DOWNLOAD,
+        "multimedia.txt": "",
+    }
     archive = ZipArchive(make_zip(members), Bounds())
     assert write_datasets(tmp_path, dataset_citations(archive)) == 1
     assert json.loads((tmp_path / "datasets.json").read_text())[KEY]["title"] == "Sheets"

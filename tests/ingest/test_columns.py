@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from asyncdl.errors import SourceError
-from asyncdl.ingest.columns import Column, columns_of_header, columns_of_table, local_name
+from asyncdl.ingest.columns import Column, columns_of_header, columns_of_table
 from asyncdl.ingest.dialect import Dialect
 from asyncdl.ingest.metaxml import FieldMeta, TableMeta
 
@@ -113,8 +113,3 @@ def test_bare_tables(
 def test_bare_tables_refused(header: list[str], row: list[str], named: str | None, says: str) -> None:
     with pytest.raises(SourceError, match=says):
         columns_of_header(header, [row], None, named)
-
-
-@pytest.mark.parametrize("term", ["http://purl.org/dc/terms/identifier", "dcterms:identifier", '"Identifier"', " identifier/"])
-def test_local_name(term: str) -> None:
-    assert local_name(term) == "identifier"

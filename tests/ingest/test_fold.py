@@ -9,12 +9,17 @@ from asyncdl.ingest.fold import Folded, fold
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.rows import MediaRow
 from asyncdl.model import CandidateKind, NewImage, NewRecord
-from asyncdl.urls import key_hash, resolve
+from asyncdl.urls import key_hash, media_digest, resolve
 
 IIIF = "https://iiif.example.org/iiif/2/sheet1"
 SMALL, FULL, MANIFEST = f"{IIIF}/full/300,/0/default.jpg", f"{IIIF}/full/full/0/default.jpg", f"{IIIF}/manifest"
 A, B, THUMB = "https://example.org/one.jpg", "https://example.org/two.jpg", "https://cdn.example.net/stand-in.jpg"
 PAGE = "https://example.org/view/one.html"
+RECORD = "https://portal.torcherbaria.org/portal/collections/individual/index.php?occid=24923936"
+PHOTO_PAGE = "https://www.inaturalist.org/photos/8"
+COPY, SMALL_COPY = (
+    f"https://api.gbif.org/v1/image/cache/{size}occurrence/1/media/{media_digest(A)}" for size in ("", "fit-in/300x/")
+)
 
 
 def rows(*photos: tuple[str, ...]) -> list[MediaRow]:
@@ -84,6 +89,54 @@ def test_a_page_never_leads_while_there_is_a_picture() -> None:
     assert image.candidates[-1].kind is CandidateKind.PAGE
 
 
+def test_the_page_of_a_record_is_tried_last_for_its_only_image() -> None:
+    found = fold(1, rows((RECORD,), (THUMB,), (PAGE,)))
+    (image,) = record(found).images
+    assert image.key == resolve(THUMB).key
+    assert urls(image) == [THUMB, PAGE, RECORD]
+    assert (found.candidates, found.duplicates) == (3, 0)
+
+
+def test_the_page_of_a_record_with_several_images_is_dropped_and_counted() -> None:
+    found = fold(1, rows((A,), (RECORD,), (B,)))
+    assert [urls(image) for image in record(found).images] == [[A], [B]]
+    assert (found.candidates, found.duplicates) == (2, 1)
+
+
+def test_a_manifest_counts_as_an_image() -> None:
+    found = fold(1, rows((RECORD,), (MANIFEST,)))
+    (image,) = record(found).images
+    assert urls(image) == [MANIFEST, RECORD]
+
+
+def test_a_page_alone_stays_an_image() -> None:
+    assert [urls(image) for image in record(fold(1, rows((RECORD,)))).images] == [[RECORD]]
+    assert len(record(fold(1, rows((RECORD,), (PAGE,)))).images) == 2
+
+
+def test_the_page_of_another_photo_is_an_image_of_its_own() -> None:
+    found = fold(1, rows((A,), (PHOTO_PAGE,), (RECORD,)))
+    assert [urls(image) for image in record(found).images] == [[A], [PHOTO_PAGE]]
+    assert found.duplicates == 1
+
+
+def test_gbifs_copy_is_the_photo_whose_identifier_it_names() -> None:
+    for published in (A, A.replace("https", "http")):
+        found = fold(1, rows((SMALL_COPY,), (published,), (COPY,), (B,)))
+        assert [urls(image) for image in record(found).images] == [[published, COPY, SMALL_COPY], [B]]
+        assert record(found).images[0].key == resolve(A).key
+
+
+def test_gbifs_copy_follows_what_leads_its_row() -> None:
+    (image,) = record(fold(1, rows((B, A), (COPY,)))).images
+    assert urls(image) == [B, A, COPY]
+
+
+def test_gbifs_copy_of_what_no_row_names_stands_alone() -> None:
+    found = fold(1, rows((B,), (COPY,), (SMALL_COPY,)))
+    assert sorted(map(len, map(urls, record(found).images))) == [1, 2]
+
+
 def test_unusable_links_are_rejected_one_by_one() -> None:
     found = fold(1, rows(("ftp://example.org/a.jpg", A), ("data:image/png;base64,AAAA",)))
     assert [(reject.line, reject.reason, reject.url) for reject in found.rejects] == [
@@ -101,7 +154,7 @@ def test_a_manifest_known_by_its_format() -> None:
 
 
 LINKS = st.sampled_from([
-    A, B, THUMB, PAGE, SMALL, FULL, MANIFEST, A + "?x=1", A.replace("https", "http"), "data:,", "https://www.example.org/one.jpg",
+    A, B, THUMB, PAGE, RECORD, PHOTO_PAGE, COPY, SMALL_COPY, SMALL, FULL, MANIFEST, A + "?x=1", A.replace("https", "http"), "data:,", "https://www.example.org/one.jpg",
     "https://inaturalist-open-data.s3.amazonaws.com/photos/7/original.jpg", "https://static.inaturalist.org/photos/7/medium.jpeg?123",
 ])  # fmt: skip
 PHOTOS = st.lists(st.lists(LINKS, min_size=1, max_size=3, unique=True).map(tuple), min_size=1, max_size=8)

@@ -16,7 +16,7 @@ from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.rows import MediaRow
 from asyncdl.model import BulkBatch
 from asyncdl.sourcerows import COLUMNS, NAMED, NUMBERED, PHOTO_BORDER, URL_BORDER, Range
-from asyncdl.urls import key_hash, resolve
+from asyncdl.urls import key_hash, media_digest, resolve
 
 IIIF = "https://iiif.example.org/iiif/2/sheet1"
 PLAIN = ("https://a.example.org/1.jpg", "https://a.example.org/2.jpg", "https://b.example.org/p/3.jpg")
@@ -25,6 +25,9 @@ LINKS = (
     f"{IIIF}/full/300,/0/default.jpg",
     f"{IIIF}/full/full/0/default.jpg",
     f"{IIIF}/manifest",
+    "https://www.gbif.org/occurrence/1",
+    "https://www.inaturalist.org/photos/1",
+    f"https://api.gbif.org/v1/image/cache/occurrence/1/media/{media_digest(PLAIN[0])}",
     "http://654355.jpg",
     "no link",
 )
@@ -60,6 +63,9 @@ Images = dict[int | str, tuple[list[tuple[int, list[tuple[str, int, int]], bool,
 def in_words(batch: BulkBatch) -> Images:
     """What a batch says of each record: its images (key, candidates, whether it waits, host asked first) and manifests."""
     found: Images = {}
+    for record, place, url in zip(batch.plain.records, batch.plain.hosts, batch.plain.urls, strict=True):
+        link = resolve(url)
+        found[record] = ([(key_hash(link.key), [(url, link.rank, int(link.kind))], False, batch.hosts[place])], [])
     records = [place for place, images in enumerate(batch.record_images) for _ in range(images)]
     candidates: dict[int, list[tuple[str, int, int]]] = {}
     numbered = zip(
@@ -73,12 +79,10 @@ def in_words(batch: BulkBatch) -> Images:
     for image, position, url, rank, kind in numbered:
         known = candidates.setdefault(image, [])
         assert position == len(known)
-        known.append((url, rank or resolve(url).rank, kind))
+        known.append((url, rank, kind))
     for image, (place, key, host) in enumerate(zip(records, batch.image_keys, batch.image_hosts, strict=True)):
-        links = candidates[image]
-        looked_up = key or key_hash(resolve(links[0][0]).key)
         images, _ = found.setdefault(batch.records[place], ([], []))
-        images.append((looked_up, links, image in batch.waiting, batch.hosts[host]))
+        images.append((key, candidates[image], image in batch.waiting, batch.hosts[host]))
     for place, url, key, host in batch.manifests:
         found[batch.records[place]][1].append((url, key, batch.hosts[host]))
     return found
@@ -118,7 +122,8 @@ def test_columns_say_what_the_rules_say(tmp_path_factory: pytest.TempPathFactory
     found = fold_in_columns(folder, records, MAX_ROWS)
     assert found.batch is not None
     assert in_words(found.batch) == by_the_rules(rows, named=named)
-    assert list(found.batch.records) == sorted(found.batch.records)
+    for records_of_a_kind in (found.batch.plain.records, found.batch.records):
+        assert list(records_of_a_kind) == sorted(records_of_a_kind)
     assert links_accounted_for(found, rows)
     assert found.counts.rows_folded == len(rows)
 
@@ -133,7 +138,8 @@ def test_both_ways_of_folding_count_and_reject_alike(
     assert columns.counts == merging.counts
     assert sorted(columns.rejects) == sorted(merging.rejects)
     assert columns.batch is not None
-    assert list(columns.batch.records) == [record.external_id for record in merging.records]
+    in_batch = [*columns.batch.plain.records, *columns.batch.records]
+    assert sorted(in_batch) == [record.external_id for record in merging.records]
 
 
 @given(ROWS.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))

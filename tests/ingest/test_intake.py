@@ -127,10 +127,26 @@ KINDS = st.sampled_from(
         "InteractiveResource",
         "http://purl.org/dc/dcmitype/StillImage",
         "Text",
+        "audio/mpeg",
+        "image/jpeg",
         "stillimage ",
     ]
 )
-FORMATS = st.sampled_from(["", "image/jpeg", "audio/mpeg", "application/ld+json", "jpeg", "video/mp4", "Image/PNG", "text/html"])
+FORMATS = st.sampled_from(
+    [
+        "",
+        "image/jpeg",
+        "audio/mpeg",
+        "application/ld+json",
+        "jpeg",
+        "video/mp4",
+        "Image/PNG",
+        "text/html",
+        "Sound",
+        "StillImage",
+        "tiff, jpeg",
+    ]
+)
 ROWS = st.tuples(IDS, KINDS, FORMATS, LINKS, LINKS, CELLS, CELLS, CELLS, CELLS)
 
 

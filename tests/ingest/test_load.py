@@ -201,6 +201,13 @@ async def test_lists_have_the_number_of_the_row_as_id(tmp_path: Path, collection
     assert report.sources[1].rejects == {RejectReason.UNUSABLE_LINK: 1}
 
 
+async def test_lists_in_archives_do_not_meet_either(make_zip: MakeZip, collection: Collection, store: Store) -> None:
+    one, two = (make_zip({f"{name}.txt": f"https://example.org/{name}.jpg\n"}, f"{name}.zip") for name in "ab")
+    await ingest(store, collection, [detect(one), detect(two)])
+    assert await candidates(store, 1) == [["https://example.org/a.jpg"]]
+    assert await candidates(store, "b.zip:1") == [["https://example.org/b.jpg"]]
+
+
 async def test_named_columns(tmp_path: Path, collection: Collection, store: Store) -> None:
     path = tmp_path / "t.csv"
     path.write_text("barcode;page;file\nB 1;https://example.org/p;https://example.org/a.jpg\n")

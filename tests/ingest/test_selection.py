@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from asyncdl.errors import SourceError, UsageError
@@ -213,6 +215,16 @@ def test_ledgers_leave_out_their_records(select: Select, make_zip: Callable[...,
     (collection / "sources").mkdir(parents=True)
     (tmp_path / "else" / "parts").rename(collection / "sources" / "1")
     assert select(exclude=[str(collection)]).urls == ["3.jpg", "4.jpg", "6.jpg"]
+
+
+def test_ledgers_may_be_packed_or_parquet(select: Select, tmp_path: Path) -> None:
+    packed, parquet, other = tmp_path / "ids.gz", tmp_path / "ids.parquet", tmp_path / "other.parquet"
+    packed.write_bytes(gzip.compress(b"gbifID\n1\n3\n"))
+    duckdb.execute(f"COPY (SELECT 2 AS gbifID, 'x' AS y UNION ALL SELECT 4, 'y') TO '{parquet}' (FORMAT parquet)")
+    duckdb.execute(f"COPY (SELECT 2 AS number) TO '{other}' (FORMAT parquet)")
+    assert select(exclude=[str(packed), str(parquet)]).urls == ["5.jpg", "6.jpg"]
+    with pytest.raises(SourceError, match="has no column of ids"):
+        select(exclude=[str(other)])
 
 
 def test_choices_come_in_their_order(select: Select, tmp_path: Path) -> None:

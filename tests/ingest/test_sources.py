@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
 import sys
 import zipfile
@@ -75,10 +76,11 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"", "is empty"),
         (b"\xef\xbb\xbf \n\n", "is empty"),
         (b"\xff\xd8\xff\xe0" + bytes(100), "a JPEG picture"),
-        (b"PAR1" + bytes(100), "a Parquet file"),
+        (b"PAR1" + bytes(100), "Parquet file but breaks off in the middle"),
         (bytes(range(256)) * 10, "no text"),
         (b"<!DOCTYPE html><html><body>Please log in</body></html>", "a web page"),
-        (b'{"url": "https://example.org/a.jpg"}\n', "JSON"),
+        (b'[{"url": "https://example.org/a.jpg"}]\n', "one JSON array"),
+        (b'{\n "results": [\n  {"key": 1}\n ]\n}\n', "JSON object over several lines"),
         (b"PK\x03\x04 and nothing more", "breaks off in the middle"),
     ],
 )
@@ -89,6 +91,21 @@ def test_foreign_files_are_refused(tmp_path: Path, content: bytes, says: str) ->
         detect(path)
     assert caught.value.exit_status == 2
     assert caught.value.todo
+
+
+def test_a_pipe_with_a_name(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="is a pipe") as caught:
+        detect(tmp_path / "pipe")
+    assert "init COLLECTION -" in str(caught.value)
+
+
+def test_a_list_may_hold_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("".join(f"https://example.org/{n}.jpg\n" for n in range(9)) + "not a link\n")
+    assert detect(path).format is SourceFormat.URLS
+    path.write_text("not a link\nhttps://example.org/a.jpg\n")
+    assert detect(path).format is SourceFormat.CSV
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
@@ -112,6 +129,12 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("dwca-utf8-eol-test.zip", "no media: its core is Occurrence"),
         ("gbif-results.zip", "no media: its core is Occurrence"),
         ("plazi-eol-media.zip", "no media: its core is Taxon"),
+        ("checklist_980.zip", 740),
+        ("multifile-psv", 6),
+        ("dwca-missing-extension-details", "no media: its core is Taxon, its extensions are VernacularName"),
+        ("dwca-with-backslashes.zip", "no media: its core is Occurrence"),
+        ("dwca-simple-test-archive.tgz", "no media: its core is Occurrence"),
+        ("ala-image-service", 5),
         ("nhm-escaped-quotes", 4),
     ],
 )

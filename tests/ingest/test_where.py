@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncdl.errors import UsageError
-from asyncdl.ingest.where import Anything, Between, Bound, Condition, Shape, Value, Wanted, number_of, parse_condition
 from asyncdl.ingest.wheresql import Predicates
+from asyncdl.where import Anything, Between, Bound, Condition, Shape, Value, Wanted, number_of, parse_condition
 
 CONNECTION = duckdb.connect(config={"threads": 1})
 CELLS = ["", " ", "DE", "de", "at", "Bellis perennis L., 1753", "0012", "12", "12.0", "1.2e1", "-3", "1900", "1950", "1951", "1949-12-31",

@@ -37,7 +37,7 @@ def test_names_are_unique() -> None:
             "flickr.com/photo/53553490643",
             [
                 "https://live.staticflickr.com/65535/53553490643_abcdef0123_o.png",
-                "https://farm5.staticflickr.com/65535/53553490643_41638ff622_k.jpg",
+                "https://farm5.staticflickr.com/65535/53553490643_41638ff622_h.jpg",
                 "https://c1.staticflickr.com/5/65535/53553490643_41638ff622_b.jpg",
                 "http://farm5.static.flickr.com/65535/53553490643_41638ff622_c_d.jpg",
                 "https://live.staticflickr.com/65535/53553490643_41638ff622.jpg",
@@ -94,7 +94,8 @@ def test_names_are_unique() -> None:
             "h.org/static/Fish/originals/a.att.JPG",
             [
                 "https://h.org/static/Fish/originals/a.att.JPG",
-                "https://h.org/fileget?coll=Fish&type=O&filename=a.att.JPG&scale=500&token=1%3A2&downloadname=b.jpg",
+                "https://h.org/fileget?coll=Fish&type=T&filename=a.att.JPG&scale=500&token=1%3A2&downloadname=b.jpg",
+                "https://h.org/static/Fish/thumbnails/a.att_200.JPG",
                 "https://h.org/fileget?coll=Fish&type=T&filename=a.att.JPG&scale=123",
             ],
         ),
@@ -170,7 +171,54 @@ def test_a_new_family_is_one_entry() -> None:
     table = FamilyTable([family])
     assert table.of_host("h12.example.org") == table.of_host("a.b.herbarium.org") == table.of_host("herbarium.org") == (family,)
     assert table.of_host("example.org") == ()
-    assert family.match("h", "/pic/E1", "n=2&fmt=TIF") == ("herbarium.org/E1/2", 1, CandidateKind.IMAGE, "Herbarium")
-    assert family.match("h", "/pic/E1", "n=2&fmt=tif&w=300") == ("herbarium.org/E1/2", 5, CandidateKind.IMAGE, "Herbarium")
-    assert family.match("h", "/pic/E1", "view") == ("herbarium.org/E1/1", 9, CandidateKind.PAGE, "Herbarium")
+    assert family.match("h", "/pic/E1", "n=2&fmt=TIF") == ("herbarium.org/E1/2", 1, CandidateKind.IMAGE, "Herbarium", True)
+    assert family.match("h", "/pic/E1", "n=2&fmt=tif&w=300") == ("herbarium.org/E1/2", 6, CandidateKind.IMAGE, "Herbarium", True)
+    assert family.match("h", "/pic/E1", "view") == ("herbarium.org/E1/1", 9, CandidateKind.PAGE, "Herbarium", True)
+    assert family.match("h", "/pic/E1", "n=1&n=2") is None
     assert family.match("h", "/pic/E1", "") is None
+    assert family.match("h", "/pic/..", "n=2") is None
+
+
+def test_a_key_with_a_query_keeps_its_plus() -> None:
+    family = Family("F", hosts="h.org", key="h.org/p?id={id}", forms=(image(r"/p", "id=<id:.+>"),), example="", source="")
+    table = FamilyTable([family])
+    (found,) = table.of_host("h.org")
+    match = found.match("h.org", "/p", "id=a%2Bb+c/d%3D")
+    assert match is not None
+    assert match[0] == "h.org/p?id=a%2Bb%20c/d="
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://portal.torcherbaria.org/portal/collections/individual/index.php?occid=24923936",
+        "https://www.gbif.org/occurrence/2005380410",
+        "https://www.gbif.org/es/occurrence/2005380410",
+        "https://www.inaturalist.org/observations/1",
+        "https://www.jacq.org/detail.php?ID=1",
+        "https://mczbase.mcz.harvard.edu/guid/MCZ:Ent:1",
+        "http://arctos.database.museum/guid/UAM:Mamm:1",
+        "http://n2t.net/ark:/65665/3d9e26a6e-f500-46c6-b537-a3e143067c6e",
+        "http://sweetgum.nybg.org/science/vh/specimen-details/?irn=1",
+        "https://observation.org/observation/1/",
+        "https://example.org/specimen/1.html",
+        "https://example.org/",
+    ],
+)
+def test_pages_of_records_name_no_photo(url: str) -> None:
+    found = resolve(url)
+    assert (found.kind, found.rank, found.names_photo) == (CandidateKind.PAGE, 9, False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.inaturalist.org/photos/7",
+        "https://arctos.database.museum/media/7",
+        "https://commons.wikimedia.org/wiki/File:X.jpg",
+        "https://iiif.bgbm.org/?manifest=https://herbarium.bgbm.org/object/B1/manifest.json",
+    ],
+)
+def test_pages_of_one_photo_name_it(url: str) -> None:
+    found = resolve(url)
+    assert (found.kind, found.rank, found.names_photo) == (CandidateKind.PAGE, 9, True)

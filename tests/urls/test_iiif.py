@@ -17,8 +17,9 @@ from asyncdl.urls.iiif import Request, image_candidates, image_request, service_
         ("full/res:3/0/native.jpg", 4),
         ("full/2000,/0/default.jpg", 3),
         ("full/!720,720/0/default.jpg", 4),
-        ("full/,300/0/default.jpg", 5),
-        ("full/90,120/0/default.jpg", 6),
+        ("full/,500/0/default.jpg", 5),
+        ("full/,300/0/default.jpg", 6),
+        ("full/90,120/0/default.jpg", 7),
         ("full/max/90/default.jpg", 8),
         ("full/max/!0/default.jpg", 8),
         ("full/max/0/gray.jpg", 8),
@@ -57,7 +58,7 @@ def test_escapes_and_versions_do_not_matter() -> None:
 
 def test_a_picture_server_that_takes_the_request_as_a_parameter() -> None:
     found = resolve("https://h.org/fcgi-bin/iipsrv.fcgi?IIIF=/a/b.tif/full/600,/0/default.jpg")
-    assert (found.key, found.rank) == ("h.org/fcgi-bin/iipsrv.fcgi/a/b.tif", 4)
+    assert (found.key, found.rank) == ("h.org/fcgi-bin/iipsrv.fcgi/a/b.tif", 5)
 
 
 @pytest.mark.parametrize(

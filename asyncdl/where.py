@@ -9,7 +9,7 @@
     catalogNumber=*           is not empty
     catalogNumber=            is empty
 
-How cells are compared is said in `wheresql`.
+How cells of a source are compared is said in `ingest.wheresql`; what GBIF is asked for, in `gbif.predicates`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from enum import StrEnum
 from typing import Final
 
 from asyncdl.errors import UsageError
-from asyncdl.ingest.columns import local_name
 from asyncdl.terminal import printable
+from asyncdl.terms import local_name
 
 MAX_CONDITION_CHARS: Final = 100_000
 MAX_VALUES: Final = 10_000

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from asyncdl.download.retry_after import MAX_RETRY_AFTER_SECONDS, parse_retry_after
+from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS, parse_retry_after
 
 NOW_MS = int(datetime(2026, 11, 21, 9, 30, tzinfo=UTC).timestamp() * 1000)
 
