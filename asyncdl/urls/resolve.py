@@ -17,7 +17,15 @@ from asyncdl.urls import iiif
 from asyncdl.urls.families import TABLE
 from asyncdl.urls.family import Family, Match
 from asyncdl.urls.hosts import is_shared_store, key_host, split_bucket, usable_host
-from asyncdl.urls.normalise import MAX_URL_BYTES, clean_text, normal_path, split_url, with_scheme, without_doubled_scheme
+from asyncdl.urls.normalise import (
+    MAX_URL_BYTES,
+    clean_text,
+    normal_path,
+    settled_path,
+    split_url,
+    with_scheme,
+    without_doubled_scheme,
+)
 from asyncdl.urls.proxies import is_proxy, unwrap, unwrap_anywhere, viewed_manifest
 from asyncdl.urls.sizes import IMAGE_ENDINGS, LAST_IMAGE_RANK, MANIFEST_RANK, PAGE_ENDINGS, PAGE_RANK, plain_path, plain_query
 
@@ -37,6 +45,8 @@ MAX_FAMILY_FOLDERS = 32
 _MAX_AUTHORITY_CHARS = 300  # a host has at most 253; longer texts need not be remembered
 _JSON_FORMATS = ("application/ld+json", "application/json")
 _PLAIN = "plain"
+# A text that is a URL as it stands, nearly every one there is: nothing to clean, to mend or to write another way but dots and slashes.
+_ORDINARY = re.compile(r"https?://([A-Za-z0-9.-]{1,253})(/[A-Za-z0-9\-._~!$'()*+,=:@/]*)(?:\?([A-Za-z0-9\-._~!$'()*+,=:@/?%&]*))?")
 _IIPIMAGE = re.compile(r"(?:^|&)iiif=(/[^&]*)", re.IGNORECASE)  # iipsrv.fcgi?IIIF=/path.tif/full/max/0/default.jpg
 
 
@@ -102,15 +112,23 @@ def key_hash(key: str) -> int:
     return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
 
 
-def _address(text: str) -> tuple[str, _Site, str] | None:
-    """The URL to request, its site and the rest; None when nothing can be requested."""
+_Address = tuple[str, _Site, str, str]
+"""The URL to request, its site, its path written one way, and its raw query."""
+
+
+def _address(text: str) -> _Address | None:
+    """The parts of a published text; None when nothing can be requested."""
+    found = _ORDINARY.fullmatch(text)
+    if found is not None and len(text) <= MAX_URL_BYTES and (site := _site(found[1])):
+        return text, site, settled_path(found[2]), found[3] or ""
     url = with_scheme(clean_text(text))
     for _ in range(MAX_DEPTH):
         if not url:
             return None
         authority, rest = split_url(url)
         if len(authority) <= _MAX_AUTHORITY_CHARS and (site := _site(authority)):
-            return url, site, rest
+            path, _, query = rest.partition("?")
+            return url, site, normal_path(path), query
         url = without_doubled_scheme(url)
     return None
 
@@ -122,12 +140,10 @@ def _in_bucket(site: _Site, path: str) -> tuple[_Site, str]:
     return (bucket, inside) if bucket and not bucket.shared else (site, path)
 
 
-def _match(url: str, site: _Site, rest: str, depth: int, *, settle: bool = True) -> Match | None:
-    """What a URL is. Keys that other rules may know are settled, except in a step of settling (`settle` False)."""
-    path, _, query = rest.partition("?")
+def _match(url: str, site: _Site, path: str, query: str, depth: int, *, settle: bool = True) -> Match | None:
+    """What an address is. Keys that other rules may know are settled, except in a step of settling (`settle` False)."""
     if query and (service := _IIPIMAGE.search(query)):
-        path, query = path + service[1], ""
-    path = normal_path(path)
+        path, query = normal_path(path + service[1]), ""
     if site.proxy and (wrapped := unwrap(site.host, f"{path}?{query}" if query else path)):
         return _inside(wrapped.inner, wrapped.rank, depth)
     if url.rfind("http") > 0 and (carried := _carried(url, f"{path}?{query}" if query else path, depth)):
