@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from asyncdl.status import ImageStatus
 
@@ -281,6 +282,14 @@ class ManifestTransition:
     canvases: tuple[Canvas, ...] = ()
 
 
+class LearntPace(NamedTuple):
+    """What a host was found to bear: requests per second, requests at the same time (0: no limit met), and when that was so (UTC milliseconds)."""
+
+    rate_per_second: float
+    connections: int
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class LaneRecord:
     """What is remembered of a lane between runs. Limits of None mean: as the settings say."""
@@ -298,6 +307,7 @@ class LaneRecord:
     connections: int | None = None
     held: bool = False
     note: str = ""
+    learnt: LearntPace | None = None
 
 
 @dataclass(frozen=True, slots=True)

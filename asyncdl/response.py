@@ -70,15 +70,23 @@ class Response:
 
     `length_known` is False for a body that ends where the connection does: nothing in HTTP then tells a
     whole body from a cut one. `content_encoding` is empty unless the server compressed in spite of us;
-    bodies are never unpacked.
+    bodies are never unpacked. `latency_seconds`: from the end of the connection's set-up to the head of the answer.
     """
 
     __slots__ = (
-        "_answer", "_limiters", "_patience", "charset", "content_encoding", "content_length", "headers", "length_known",
-        "media_type", "status", "url",
+        "_answer", "_limiters", "_patience", "charset", "content_encoding", "content_length", "headers", "latency_seconds",
+        "length_known", "media_type", "status", "url",
     )  # fmt: skip
 
-    def __init__(self, answer: aiohttp.ClientResponse, url: str, patience: Patience, limiters: tuple[AsyncLimiter, ...]) -> None:
+    def __init__(
+        self,
+        answer: aiohttp.ClientResponse,
+        url: str,
+        patience: Patience,
+        limiters: tuple[AsyncLimiter, ...],
+        latency_seconds: float,
+    ) -> None:
+        self.latency_seconds = latency_seconds
         self._answer = answer
         self._patience = patience
         self._limiters = limiters

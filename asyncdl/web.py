@@ -76,6 +76,7 @@ class _Attempt:
 
     deadline: asyncio.Timeout
     phase: str = "connect"
+    began: float = 0.0
     reused: bool = False
     families: set[int] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
@@ -84,7 +85,8 @@ class _Attempt:
         """A new phase begins and must end within `seconds`; `reused` when the connection is a kept one."""
         self.phase = phase
         self.reused = reused
-        self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+        self.began = asyncio.get_running_loop().time()
+        self.deadline.reschedule(self.began + seconds)
 
 
 # Set around each request; the tasks that race for a connection inherit it.
@@ -161,11 +163,11 @@ class Web:
         if login is not None:
             sent["Authorization"] = self._authorization(login, target)
         started = asyncio.get_running_loop().time()
-        answer = await self._head(method, target, sent, body)
+        answer, latency = await self._head(method, target, sent, body)
         waited = asyncio.get_running_loop().time() - started
         limiters = tuple(each for each in (limiter, self._bandwidth) if each is not None)
         try:
-            yield Response(answer, target.url, self._patience(waited), limiters)
+            yield Response(answer, target.url, self._patience(waited), limiters, latency)
         finally:
             answer.close()
 
@@ -185,13 +187,15 @@ class Web:
             raise RequestFailure(header.error, header.detail)
         return header
 
-    async def _head(self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None) -> aiohttp.ClientResponse:
-        """Connect, send, and wait for the end of the answer's head."""
+    async def _head(
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[aiohttp.ClientResponse, float]:
+        """Connect, send, and wait for the end of the answer's head; also says how long the host took to answer once it was connected."""
         attempt = _Attempt(asyncio.timeout(self._settings.connect_timeout_seconds))
         token = _ATTEMPT.set(attempt)
         try:
             async with attempt.deadline:
-                return await self._session.request(
+                answer = await self._session.request(
                     method,
                     URL(target.url, encoded=True),
                     headers=headers,
@@ -199,6 +203,7 @@ class Web:
                     allow_redirects=False,
                     ssl=target.host not in self._insecure,
                 )
+                return answer, asyncio.get_running_loop().time() - attempt.began
         except FOREIGN as exc:
             raise self._failed(exc, attempt, target) from exc
         finally:

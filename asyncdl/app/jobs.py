@@ -22,6 +22,7 @@ from asyncdl.download.figures import Figures
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Ticket
+from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
 from asyncdl.download.record import Recorder
@@ -159,6 +160,7 @@ def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
         max_attempts=settings.max_attempts,
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
+        caution=CAUTIONS[settings.caution],
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)

@@ -16,20 +16,21 @@ class BackoffPolicy:
     """The shape of a lane's pauses: `first` seconds, times `factor` per further incident, at most `max`."""
 
     first_pause_seconds: float = 5.0
+    # The first pause of a host that answers others of our requests: it is not closed, we were too fast.
+    crowded_pause_seconds: float = 2.0
     factor: float = 2.0
     max_pause_seconds: float = 86_400.0
     jitter: float = 0.25
-    # A host that nobody knows is first asked over so many connections; each answer allows one more, up to the ceiling.
-    first_connections: int = 1
     # Quiet time after a pause, in multiples of that pause, after which its incidents are forgiven.
-    forgive_after_pauses: float = 10.0
-    min_forgive_seconds: float = 60.0
+    forgive_after_pauses: float = 5.0
+    min_forgive_seconds: float = 20.0
     max_forgive_seconds: float = 1_800.0
 
-    def pause_seconds(self, incidents: int, random: Random) -> float:
-        """The pause for the `incidents`-th incident in a row (1 is the first), with jitter."""
+    def pause_seconds(self, incidents: int, random: Random, *, crowded: bool = False) -> float:
+        """The pause for the `incidents`-th incident in a row (1 is the first), with jitter. `crowded`: the host answers, but not all."""
+        first = self.crowded_pause_seconds if crowded else self.first_pause_seconds
         # The exponent is bounded before the power is taken: a host may fail for years.
-        bare = min(self.max_pause_seconds, self.first_pause_seconds * self.factor ** min(incidents - 1, 64))
+        bare = min(self.max_pause_seconds, first * self.factor ** min(incidents - 1, 64))
         return bare * (1 + self.jitter * random.random())
 
     def forgive_seconds(self, pause_seconds: float) -> float:

@@ -11,10 +11,12 @@ from asyncdl.blobs import Spool
 class Body:
     """A whole answer with status 200 in its spool. Whoever receives this owns the spool.
 
-    `media_type` and `charset` are what the server claims, which is evidence of nothing but a page.
+    `media_type` and `charset` are what the server claims, which is evidence of nothing but a page. `latency_seconds`: from the
+    request to the first byte of the answer.
     """
 
     spool: Spool
     url: str
     media_type: str
     charset: str | None
+    latency_seconds: float | None = None

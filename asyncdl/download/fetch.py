@@ -106,7 +106,7 @@ class WebFetcher:
         except BaseException:
             await spool.discard()
             raise
-        return Body(spool, response.url, response.media_type, response.charset)
+        return Body(spool, response.url, response.media_type, response.charset, response.latency_seconds)
 
     def _limiter(self, lane: str) -> AsyncLimiter | None:
         if not self._host_bandwidth:

@@ -13,6 +13,7 @@ from random import Random
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.pace import Caution, Pace
 from asyncdl.model import LaneRecord
 from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
 
@@ -22,15 +23,11 @@ TIMEOUTS_IN_A_ROW = 5
 DOWN_INCIDENTS = 3
 """So many failed connections with a pause between each, and no answer since, mean that the host is down."""
 
+FORGIVING_ANSWERS = 20
+"""So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
+
 CONNECTION_ERRORS = frozenset({"connect_failed", "connect_timeout", "dns_error", "tls_error"})
 
-# What a refusal leaves of the pace, and what an answer gives back (of the ceiling; of the pace where there is no ceiling).
-_SLOWER = 0.6
-_FASTER = 0.02
-_SLOWER_WITHOUT_CEILING = 0.85
-_FASTER_WITHOUT_CEILING = 0.002
-_FEWEST_ANSWERS_FOR_A_PACE = 3
-_SHORTEST_TIME_FOR_A_PACE_SECONDS = 0.05
 _REFUSALS = frozenset({"rate_limited", "unavailable"})
 
 
@@ -45,7 +42,7 @@ class LaneLimits:
 class LaneState:
     """What is known of a lane, and when it may be asked again."""
 
-    def __init__(self, name: str, limits: LaneLimits, policy: BackoffPolicy) -> None:
+    def __init__(self, name: str, limits: LaneLimits, policy: BackoffPolicy, caution: Caution) -> None:
         self.name = name
         self.limits = limits
         self.in_flight = 0
@@ -59,11 +56,7 @@ class LaneState:
         self.crawl_delay_seconds = 0.0
         self.down_since_ms = 0
         self._policy = policy
-        self._rate = limits.rate_per_second
-        self._window = float(policy.first_connections)
-        self._slow_start_until = math.inf
-        self._answers_since_pause = 0
-        self._first_start_since_pause: float | None = None
+        self.pace = Pace(limits.rate_per_second, limits.connections, caution)
         self._next_start = -math.inf
         self._pause_until = -math.inf
         self._pause_until_ms = 0
@@ -71,6 +64,7 @@ class LaneState:
         self._last_incident_ms = 0
         self._paused_at = -math.inf
         self._timeouts_in_a_row = 0
+        self._answers_since_incident = 0
         self._suspect = False
         self._given_rate: float | None = None
         self._given_connections: int | None = None
@@ -84,19 +78,15 @@ class LaneState:
         return max(self._next_start, self._pause_until)
 
     @property
-    def connections(self) -> float:
+    def connections(self) -> int:
         """How many requests may run at the same time now: one while the host is suspect, then as many as it has answered well."""
-        if self._suspect:
-            return 1
-        return min(self.limits.connections or math.inf, max(1, math.floor(self._window)))
+        return 1 if self._suspect else self.pace.connections
 
     @property
     def rate_per_second(self) -> float:
-        """The pace now, 0 for no limit."""
-        rate = self._rate
-        if self.crawl_delay_seconds:
-            rate = min(rate or math.inf, 1 / self.crawl_delay_seconds)
-        return rate
+        """The pace now."""
+        rate = self.pace.rate_per_second
+        return min(rate, 1 / self.crawl_delay_seconds) if self.crawl_delay_seconds else rate
 
     @property
     def down(self) -> bool:
@@ -127,28 +117,21 @@ class LaneState:
         """A request starts."""
         self.in_flight += 1
         self.requests += 1
-        if self._first_start_since_pause is None:
-            self._first_start_since_pause = now.monotonic
-        if rate := self.rate_per_second:
-            self._next_start = max(self._next_start, now.monotonic) + 1 / rate
+        self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
+        self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
 
     def release(self) -> None:
         """A request ended, however."""
         self.in_flight -= 1
 
-    def answered(self) -> None:
-        """The host gave a proper answer: trust returns, and the pace with it."""
+    def answered(self, now: Instant, beside: int = 1, latency_seconds: float | None = None) -> None:
+        """The host gave a proper answer: trust returns, and the pace with it. `beside`: requests under way when this one started, itself included."""
         self.answers += 1
+        self._answers_since_incident += 1
         self._timeouts_in_a_row = 0
         self._suspect = False
         self.down_since_ms = 0
-        self._answers_since_pause += 1
-        # Like a TCP sender (RFC 5681, 3.1): one more per answer up to half of what was too much, then one more per round.
-        self._window += 1 if self._window < self._slow_start_until else 1 / self._window
-        if ceiling := self.limits.rate_per_second:
-            self._rate = min(ceiling, self._rate + ceiling * _FASTER)
-        else:
-            self._rate += self._rate * _FASTER_WITHOUT_CEILING
+        self.pace.answered(beside, latency_seconds, now.monotonic)
 
     def timed_out(self, issued: Instant, now: Instant, random: Random) -> bool:
         """A request got no whole answer in time. True when that made the lane pause."""
@@ -159,50 +142,41 @@ class LaneState:
         self._incident("no answers (time-outs)", issued, now, None, random)
         return True
 
-    def refused(self, error: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> None:
+    def refused(
+        self, error: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random, beside: int = 1
+    ) -> None:
         """A host-blamed failure: pause. Failures of requests issued before the pause began count as one incident."""
         self.failures += 1
         if error in CONNECTION_ERRORS and not self.down_since_ms:
             self.down_since_ms = now.utc_ms
-        if error in _REFUSALS and issued.monotonic > self._paused_at:
-            self._slow_down(now)
+        if issued.monotonic > self._paused_at:
+            if error in _REFUSALS:
+                self.pace.refused(beside, now.monotonic)
+            else:
+                self.pace.failed()
         self._incident(error, issued, now, retry_after_seconds, random)
-
-    def _slow_down(self, now: Instant) -> None:
-        """The host said that this was too much: halve the connections, and keep below the pace at which it still answered."""
-        self._slow_start_until = max(1.0, self._window / 2)
-        self._window = 1.0
-        answered = self._pace_answered(now)
-        if self.limits.rate_per_second:
-            self._rate = max(self._rate * _SLOWER, 1 / 3600)
-        elif answered:
-            self._rate = min(self._rate or math.inf, answered) * _SLOWER_WITHOUT_CEILING
-
-    def _pace_answered(self, now: Instant) -> float:
-        """Answers per second since the last pause; 0 when that says nothing yet."""
-        if self._first_start_since_pause is None or self._answers_since_pause < _FEWEST_ANSWERS_FOR_A_PACE:
-            return 0.0
-        return self._answers_since_pause / max(now.monotonic - self._first_start_since_pause, _SHORTEST_TIME_FOR_A_PACE_SECONDS)
 
     def _incident(self, reason: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> None:
         fresh = issued.monotonic > self._paused_at
         if fresh:
             quiet_ms = now.utc_ms - max(self._last_incident_ms, self._pause_until_ms)
-            if self.incidents and quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds):
+            quiet = quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds)
+            if quiet or self._answers_since_incident >= FORGIVING_ANSWERS:
                 self.incidents = 0
             self.incidents += 1
             self._last_incident_ms = now.utc_ms
             self._paused_at = now.monotonic
             self._suspect = True
-            self._answers_since_pause = 0
-            self._first_start_since_pause = None
         if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
             # The promise is the server's; a second of jitter on top keeps lanes from coming back in step.
             seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()
         elif fresh:
-            seconds = self._policy.pause_seconds(self.incidents, random)
+            crowded = reason in _REFUSALS and self._answers_since_incident > 0
+            seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded)
         else:
             return
+        if fresh:
+            self._answers_since_incident = 0
         self._last_pause_seconds = seconds
         self.pause(seconds, reason, now)
 
@@ -216,7 +190,7 @@ class LaneState:
 
     # -- memory between runs ---------------------------------------------------------------------------------
 
-    def record(self) -> LaneRecord:
+    def record(self, now: Instant) -> LaneRecord:
         """What is to be remembered."""
         return LaneRecord(
             lane=self.name,
@@ -229,6 +203,7 @@ class LaneState:
             connections=self._given_connections,
             held=self.held,
             note=self.note,
+            learnt=self.pace.learnt_pace(now),
         )
 
     def restore(self, record: LaneRecord, now: Instant) -> None:
@@ -243,6 +218,8 @@ class LaneState:
         self.down_since_ms = record.down_since_ms
         self.held = record.held
         self.note = record.note
+        if record.learnt is not None:
+            self.pace.recall(record.learnt, now)
         self.limit(record.rate_per_second, record.connections)
 
     def limit(self, rate_per_second: float | None, connections: int | None) -> None:
@@ -253,4 +230,4 @@ class LaneState:
             self.limits.rate_per_second if self._given_rate is None else self._given_rate,
             self.limits.connections if self._given_connections is None else self._given_connections,
         )
-        self._rate = self.limits.rate_per_second
+        self.pace.rate_ceiling, self.pace.connection_ceiling = self.limits.rate_per_second, self.limits.connections

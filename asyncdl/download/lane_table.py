@@ -150,9 +150,15 @@ class LaneTable:
                 queue.known = True
                 self.schedule(queue)
 
-    def remember(self, queue: LaneQueue) -> None:
+    def remember(self, queue: LaneQueue, now: Instant) -> None:
         """Note that what is to be remembered of this lane has changed."""
-        self._changed[queue.lane.name] = queue.lane.record()
+        self._changed[queue.lane.name] = queue.lane.record(now)
+
+    def remember_paces(self, now: Instant) -> None:
+        """Note what was learnt of every lane: asking is over."""
+        for queue in self:
+            if queue.known and queue.lane.pace.learnt:
+                self.remember(queue, now)
 
     @property
     def has_changed(self) -> bool:
@@ -172,7 +178,9 @@ class LaneTable:
             if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots and queue.lane.idle(now)
         ]
         for name in idle:
-            del self._queues[name]
+            queue = self._queues.pop(name)
+            if queue.lane.pace.learnt:
+                self.remember(queue, now)
         return len(idle)
 
     def check(self) -> None:

@@ -139,6 +139,7 @@ class Run:
         if self._carrying:
             await asyncio.wait(set(self._carrying), timeout=self._limits.grace_seconds)
         await _cancel(*self._carrying)
+        self._scheduler.lanes.remember_paces(self._clock.now())
         if record.done():
             return
         try:
@@ -210,7 +211,7 @@ class Run:
         try:
             outcome = await self._fetcher.fetch(ticket)
             if isinstance(outcome, Body):
-                self._scheduler.received(ticket)
+                self._scheduler.received(ticket, outcome.latency_seconds)
                 self._startable.set()
                 outcome = await self._inspector.inspect(outcome)
             self._settle(ticket, outcome)

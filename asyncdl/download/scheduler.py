@@ -33,6 +33,7 @@ from asyncdl.download.outcome import (
     TicketKind,
     Wait,
 )
+from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
 from asyncdl.model import LaneRecord, Work, WorkKind
@@ -49,6 +50,7 @@ class SchedulerRules:
     retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
     max_redirects: int = 5
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    caution: Caution = field(default_factory=Caution)
 
 
 @dataclass(slots=True)
@@ -58,6 +60,8 @@ class _Issued:
     job: Job
     queue: LaneQueue
     received: bool = False
+    beside: int = 1  # requests under way in the lane when it started, itself included
+    latency_seconds: float | None = None
 
 
 class Scheduler:
@@ -65,7 +69,7 @@ class Scheduler:
 
     def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
         self.rules = rules
-        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff))
+        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution))
         self._random = random
         self._lane_of_url = lane_of_url
         self._robots = robots
@@ -169,17 +173,18 @@ class Scheduler:
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
         ticket = Ticket(next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate)
-        self._tickets[ticket.id] = _Issued(job, queue)
+        self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
         queue.tickets += 1
         return ticket
 
     # -- outcomes in -----------------------------------------------------------------------------------------
 
-    def received(self, ticket: Ticket) -> None:
+    def received(self, ticket: Ticket, latency_seconds: float | None = None) -> None:
         """The whole body is here and the connection is free; what it holds is still to be found out. Optional before `finish`."""
         issued = self._tickets[ticket.id]
         if not issued.received:
             issued.received = True
+            issued.latency_seconds = latency_seconds
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)
@@ -193,8 +198,8 @@ class Scheduler:
         queue.tickets -= 1
         try:
             if isinstance(outcome, Failed):
-                return self._failed(ticket, job, queue, outcome, now)
-            self._answered(queue)
+                return self._failed(ticket, job, issued, outcome, now)
+            self._answered(issued, now)
             if isinstance(outcome, Redirected):
                 return self._redirected(job, outcome, now)
             if isinstance(outcome, RobotsRead):
@@ -229,19 +234,20 @@ class Scheduler:
         self.lanes.schedule(owner)
         return Finished(note="robots.txt read")
 
-    def _failed(self, ticket: Ticket, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+    def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
+        queue = issued.queue
         kind = error_type(outcome.error)
         if kind.blame is Blame.LOCAL:
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
         if kind.blame is Blame.HOST:
-            queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random)
-            self.lanes.remember(queue)
+            queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
+            self.lanes.remember(queue, now)
             return self._host_blamed(job, queue, outcome, now)
         if outcome.error != "timeout":
-            self._answered(queue)
+            self._answered(issued, now)
         elif queue.lane.timed_out(ticket.issued, now, self._random):
-            self.lanes.remember(queue)
+            self.lanes.remember(queue, now)
         return self._image_blamed(job, outcome, now)
 
     def _host_blamed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
@@ -271,7 +277,7 @@ class Scheduler:
         owner = self.lanes.of(job.for_lane)
         owner.lane.refused("robots_unreachable", now, now, retry_after_seconds, self._random)
         owner.awaits_robots = False
-        self.lanes.remember(owner)
+        self.lanes.remember(owner, now)
         self.lanes.schedule(owner)
         return Finished(note="robots.txt unreachable: host paused")
 
@@ -316,11 +322,12 @@ class Scheduler:
         self._works.remove((job.work.kind, job.work.id))
         return job.work
 
-    def _answered(self, queue: LaneQueue) -> None:
+    def _answered(self, issued: _Issued, now: Instant) -> None:
+        queue = issued.queue
         troubled = queue.lane.troubled
-        queue.lane.answered()
+        queue.lane.answered(now, issued.beside, issued.latency_seconds)
         if troubled:
-            self.lanes.remember(queue)
+            self.lanes.remember(queue, now)
 
     def check(self) -> None:
         """Raise AssertionError when an invariant is broken; tests call it after every step, production never does."""

@@ -83,6 +83,12 @@ class RunSettings(Slice):
         Ceiling, Option("host_connections", "connections to one host at a time", Panel.HOST), Field(le=1_000)
     ] = 2
     host_bandwidth_bits_per_second: Annotated[BitRate, Option("host_bandwidth", "bits per second from one host", Panel.HOST)] = 25e6
+    caution: Annotated[
+        Literal["low", "normal", "high"],
+        Word,
+        choice("low", "normal", "high"),
+        Option("caution", "how carefully the pace of a host is found, below its ceilings", Panel.HOST),
+    ] = "normal"
     max_attempts: Annotated[
         Count, Option("max_attempts", "attempts that an image may cost before it is given up", Panel.HOST), Field(ge=1, le=100)
     ] = 4

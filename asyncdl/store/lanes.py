@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from asyncdl.model import LaneRecord
+from asyncdl.model import LaneRecord, LearntPace
 from asyncdl.store.interning import storable
 
 COLUMNS: Final = (
     "lane, pause_until_ms, pause_reason, incidents, last_incident_ms, down_since_ms, given_up_ms, "
-    "robots_text, robots_fetched_ms, rate_per_second, connections, held, note"
+    "robots_text, robots_fetched_ms, rate_per_second, connections, held, note, learnt_rate, learnt_connections, learnt_ms"
 )
-_SAVE: Final = f"INSERT OR REPLACE INTO lanes({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  own columns
+_SAVE: Final = f"INSERT OR REPLACE INTO lanes({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  own columns
 _BY_NAME: Final = f"SELECT {COLUMNS} FROM lanes WHERE lane IN (SELECT value FROM json_each(?))"  # noqa: S608  own columns
 _PAGE: Final = f"SELECT {COLUMNS} FROM lanes WHERE lane > ? ORDER BY lane LIMIT ?"  # noqa: S608  own columns
 
@@ -49,6 +49,7 @@ def save_lanes(connection: sqlite3.Connection, records: Sequence[LaneRecord]) ->
                 lane.connections,
                 int(lane.held),
                 storable(lane.note),
+                *(lane.learnt or (None, None, None)),
             )
             for lane in records
         ],
@@ -57,5 +58,6 @@ def save_lanes(connection: sqlite3.Connection, records: Sequence[LaneRecord]) ->
 
 def lane_record(row: Sequence[Any]) -> LaneRecord:
     """The value of a row with `COLUMNS`."""
-    *known, held, note = row
-    return replace(LaneRecord(*known), held=bool(held), note=note)
+    *known, held, note, rate, connections, at_ms = row
+    learnt = None if rate is None else LearntPace(rate, connections, at_ms)
+    return replace(LaneRecord(*known), held=bool(held), note=note, learnt=learnt)

@@ -27,7 +27,7 @@ from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
 from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord
 from asyncdl.status import ImageStatus
-from tests.download.worlds import World, image, manifest
+from tests.download.worlds import TRUSTING, World, image, manifest
 
 FACTS = ImageFacts("jpg", "image/jpeg", 4, 3)
 
@@ -282,7 +282,7 @@ def test_a_held_lane_starts_nothing_and_gives_its_rows_back() -> None:
 
 
 def test_the_process_wide_rate_spaces_all_requests() -> None:
-    world = World(SchedulerRules(rate_per_second=10.0, lane_limits=LaneLimits(0.0, 0)))
+    world = World(SchedulerRules(rate_per_second=10.0, lane_limits=LaneLimits(0.0, 0), caution=TRUSTING))
     world.add(*(image(n, f"http://h{n}.test/") for n in range(5)))
     starts: list[float] = []
     while len(starts) < 5:
@@ -302,7 +302,7 @@ def test_lanes_take_turns() -> None:
 
 
 def test_concurrency_bounds_all_lanes_together() -> None:
-    world = World(SchedulerRules(concurrency=2, lane_limits=LaneLimits(0.0, 0)))
+    world = World(SchedulerRules(concurrency=2, lane_limits=LaneLimits(0.0, 0), caution=TRUSTING))
     world.add(*(image(n, f"http://h{n}.test/") for n in range(3)))
     first = world.ticket()
     world.ticket()
@@ -381,7 +381,7 @@ def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
 
 
 def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start() -> None:
-    world = World(SchedulerRules(lane_limits=LaneLimits(2.0, 2)))
+    world = World(SchedulerRules(lane_limits=LaneLimits(2.0, 2), caution=TRUSTING))
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), saved())
     assert world.scheduler.lanes.forget_idle(world.now) == 0
@@ -390,7 +390,7 @@ def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start
 
 
 def test_a_body_in_inspection_frees_its_connection_and_keeps_its_lane() -> None:
-    world = World(SchedulerRules(lane_limits=LaneLimits(0.0, 1)))
+    world = World(SchedulerRules(lane_limits=LaneLimits(0.0, 1), caution=TRUSTING))
     world.add(image(1, "http://a.test/1", "http://a.test/1b"), image(2, "http://a.test/2"))
     first = world.ticket()
     assert world.wait() is None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 from asyncdl.clock import Instant, VirtualClock
-from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Finished, Ticket, Wait
+from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.model import Candidate, CandidateKind, LaneRecord, Work, WorkKind
@@ -37,13 +38,16 @@ def manifest(number: int, url: str) -> Work:
     return Work(WorkKind.MANIFEST, number, host, host, 1_000_000 + number, 0, 0, ImageStatus.PENDING, 0, candidates)
 
 
+TRUSTING = Caution(first_rate_per_second=math.inf, first_connections=100)
+"""For lanes that need not earn their pace."""
+
+
 class World:
     """A scheduler with a clock. Every step ends with the scheduler's own check of its invariants."""
 
     def __init__(self, rules: SchedulerRules | None = None, *, robots: RobotsGate | None = None, seed: int = 7) -> None:
         self.clock = VirtualClock()
-        trusting = BackoffPolicy(first_connections=100)  # lanes that need not earn their connections, unless a test says so
-        self.rules = rules or SchedulerRules(lane_limits=LaneLimits(0.0, 0), backoff=trusting)
+        self.rules = rules or SchedulerRules(lane_limits=LaneLimits(0.0, 0), caution=TRUSTING)
         self.scheduler = Scheduler(self.rules, Random(seed), lane_of_url, robots or RobotsGate(ignore_all=True))
         self.remembered: dict[str, LaneRecord] = {}
 

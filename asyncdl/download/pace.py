@@ -1,0 +1,254 @@
+"""How fast one host may be asked: a pace and a number of connections, learnt from how it answers. Pure; knows no rows and no pauses.
+
+Two numbers are learnt at once, because a host may limit either: requests per second, and requests at the same time. Both start at one.
+
+*Start*: every good answer adds a request per second, so the pace grows as fast as the host answers, until it says no, slows down, or the ceiling is
+reached. A connection is added only when the ones there are were all in use (RFC 2861 calls this validation: what was not needed is not known to be allowed).
+
+*After a refusal* the pace is set below what the host was seen to answer, and rises again by some per cent per second, each time more slowly: the distance
+between refusals grows, instead of the saw-tooth that a fixed rise would draw for ever. Which of the two was too much is told by what the host has answered before: when it
+never answered well with so many requests under way, their number is taken for the cause, and one less is the limit until a long quiet time has passed; otherwise it was the pace.
+
+*Latency* is the other voice. While answers take no longer than they did at first, more is tried; when they take twice as long, nothing more is added; when they
+take several times as long, pace and connections go down: the host is at its limit and too polite to say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from asyncdl.clock import Instant
+from asyncdl.model import LearntPace
+
+_PROOF_ANSWERS: Final = 2
+"""So many good answers with so many requests under way prove that the host bears them."""
+
+_MEASURABLE_ANSWERS: Final = 8
+"""Fewer answers since the last change say little about what the host bears."""
+
+_MAX_LEVELS: Final = 256
+_FIRST_HOLD_SECONDS: Final = 30.0
+_LONGEST_HOLD_SECONDS: Final = 3_600.0
+"""How long a limit on connections holds before one more is tried: doubled by every refusal."""
+
+_LEAST_SHARE: Final = 0.3
+"""However little was answered of late, a refusal leaves so much of the pace."""
+
+_MEASURED_ANSWERS: Final = 64
+_SHORTEST_MEASURE_SECONDS: Final = 0.5
+_LONGEST_STEP_SECONDS: Final = 1.0
+"""A rise counts at most this much of the time since the last one: a lane that was idle has proved nothing meanwhile."""
+
+_SMOOTHING: Final = 0.2
+_USED_SHARE: Final = 0.4
+"""A pace of which less was used proves nothing, and does not rise."""
+
+_LATE_SECONDS: Final = 0.005
+"""A start that comes so much after its time has waited for a connection."""
+
+_NOISE_SECONDS: Final = 0.05
+"""Latencies differ by this much for reasons of their own."""
+
+MIN_RATE_PER_SECOND: Final = 1 / 3600
+_HIGHEST_KEPT_RATE: Final = 10_000.0
+_FRESH_SECONDS: Final = 6 * 3_600.0
+"""What was learnt within so long still holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """How careful the search for a host's pace is. Shares are of the pace at which the host was seen to answer.
+
+    `first_rate_per_second` and `first_connections` are what a host that nobody knows begins with. `gain_per_answer`: requests per second that each good answer adds at the start. `first_share`, `soon_share`, `later_share`: what a refusal leaves, at the start, within
+    `soon_seconds` of the last change, and later. `rise_per_second`: growth after the first refusal; each further one leaves `rise_share` of it.
+    """
+
+    first_rate_per_second: float = 1.0
+    first_connections: int = 1
+    gain_per_answer: float = 1.5
+    first_share: float = 0.5
+    soon_share: float = 0.7
+    later_share: float = 0.85
+    soon_seconds: float = 6.0
+    rise_per_second: float = 0.04
+    rise_share: float = 0.25
+    slow_factor: float = 2.0
+    """Answers that take so many times the shortest latency end the search upwards."""
+    crowded_factor: float = 5.0
+    """Answers that take so many times the shortest latency push the pace down."""
+
+
+CAUTIONS: Final = {
+    "low": Caution(gain_per_answer=2.0, first_share=0.75, soon_share=0.8, later_share=0.95, rise_per_second=0.08, rise_share=0.5),
+    "normal": Caution(),
+    "high": Caution(gain_per_answer=0.5, first_share=0.45, soon_share=0.6, later_share=0.75, rise_per_second=0.01, rise_share=0.1),
+}
+"""Degrees of caution by the names that `--caution` takes."""
+
+
+class Pace:
+    """What is learnt of one host. Rates are requests per second; a ceiling of 0 means none."""
+
+    def __init__(self, rate_ceiling: float, connection_ceiling: int, caution: Caution) -> None:
+        self.caution = caution
+        self.rate_ceiling = rate_ceiling
+        self.connection_ceiling = connection_ceiling
+        self.learnt = False  # whether the host has shown a limit: then the pace creeps, before it runs
+        self._rate = caution.first_rate_per_second
+        self._target = math.inf  # after trouble: where the run upwards ends
+        self._window = float(caution.first_connections)
+        self._window_limit = math.inf
+        self._window_full = False
+        self._rise = caution.rise_per_second
+        self._since: float | None = None  # when asking at this pace began
+        self._rose = -math.inf
+        self._answers: deque[float] = deque(maxlen=_MEASURED_ANSWERS)
+        self._good_at: dict[int, int] = {}  # good answers by how many requests were under way
+        self._bore = 0.0  # what was answered before the last refusal that came after a while
+        self._hold_seconds = _FIRST_HOLD_SECONDS
+        self._held_until = -math.inf
+        self._base_latency = math.inf
+        self._latency = 0.0
+
+    # -- what holds now --------------------------------------------------------------------------------------
+
+    @property
+    def rate_per_second(self) -> float:
+        """Requests per second that may start now."""
+        return min(self._rate, self.rate_ceiling or math.inf)
+
+    @property
+    def connections(self) -> int:
+        """Requests that may be under way now."""
+        return max(1, math.floor(min(self._window, self._window_limit, self.connection_ceiling or math.inf)))
+
+    def learnt_pace(self, now: Instant) -> LearntPace | None:
+        """What is worth remembering; None while the host has shown no limit."""
+        if not self.learnt:
+            return None
+        connections = 0 if math.isinf(self._window_limit) else int(self._window_limit)
+        return LearntPace(min(self._rate, _HIGHEST_KEPT_RATE), connections, now.utc_ms)
+
+    def recall(self, known: LearntPace, now: Instant) -> None:
+        """Begin with what was learnt before: near it when that is fresh, from one up to it when it is not."""
+        self.learnt = True
+        self._target = known.rate_per_second
+        if known.connections:
+            self._window_limit = float(known.connections)
+        if 0 <= -now.seconds_until(known.at_ms) <= _FRESH_SECONDS:
+            self._rate = max(
+                min(known.rate_per_second, self.caution.first_rate_per_second), known.rate_per_second * self.caution.soon_share
+            )
+        else:
+            self._rate = min(known.rate_per_second, self.caution.first_rate_per_second)
+
+    # -- what happens ----------------------------------------------------------------------------------------
+
+    def started(self, in_flight: int, late_seconds: float, now: float) -> None:
+        """A request starts; `in_flight` counts it, `late_seconds` says how long after the pace would have let it."""
+        if self._since is None:
+            self._since = now
+            self._answers.clear()  # what still came meanwhile was asked for before
+        if in_flight >= self.connections and late_seconds > _LATE_SECONDS:
+            self._window_full = True
+
+    def answered(self, in_flight: int, latency_seconds: float | None, now: float) -> None:
+        """A proper answer came. `in_flight`: as at its start; `latency_seconds`: until its first byte, None where that is not known."""
+        self._answers.append(now)
+        self._good_at[min(in_flight, _MAX_LEVELS)] = self._good_at.get(min(in_flight, _MAX_LEVELS), 0) + 1
+        slowness = self._slowness(latency_seconds)
+        if slowness >= self.caution.crowded_factor:
+            self._crowded(now)
+        elif slowness < self.caution.slow_factor:
+            self._rise_on(now)
+        elif not self.learnt:
+            self._learn(self._rate)
+
+    def refused(self, in_flight: int, now: float) -> None:
+        """The host said that this was too much. Call it once per incident; `in_flight`: as at the start of the refused request."""
+        if len(self._answers) >= _MEASURABLE_ANSWERS:
+            self._bore = self._answered_rate(now)
+        if in_flight > 1 and self._good_at.get(min(in_flight, _MAX_LEVELS), 0) < _PROOF_ANSWERS:
+            self._window_limit = min(self._window_limit, in_flight - 1)
+            self._good_at = {level: answers for level, answers in self._good_at.items() if level < in_flight}
+            self._hold_seconds = min(2 * self._hold_seconds, _LONGEST_HOLD_SECONDS)
+            self._held_until = now + self._hold_seconds
+            self._learn(self._rate)
+        elif in_flight > 1 or self._answers:  # a host that refuses the first and only request is closed rather than crowded
+            self._slow_down(now, 0.0 if self._since is None else now - self._since)
+        self._since = None
+
+    def failed(self) -> None:
+        """The host did not answer at all: begin again from one, and run no further up than half of what went well."""
+        first = self.caution.first_rate_per_second
+        self._target = max(first, min(self._target, self._rate) / 2)
+        self._rate = min(self._rate, first)
+        self._window = float(self.caution.first_connections)
+        self._since = None
+
+    # -- learning --------------------------------------------------------------------------------------------
+
+    def _slow_down(self, now: float, seconds: float) -> None:
+        """It was the pace: less than what was answered of late."""
+        caution = self.caution
+        if not self.learnt:
+            share = caution.first_share
+        else:
+            share = caution.soon_share if seconds < caution.soon_seconds else caution.later_share
+            self._rise *= caution.rise_share
+        answered = max(self._bore or self._answered_rate(now), _LEAST_SHARE * self._rate)
+        self._learn(max(MIN_RATE_PER_SECOND, min(self._rate, answered) * share))
+
+    def _learn(self, rate: float) -> None:
+        self.learnt = True
+        self._rate = rate
+        self._target = rate
+
+    def _rise_on(self, now: float) -> None:
+        """The host copes. Only what was used counts: a pace that nobody asked at proves nothing."""
+        if self._window_full:
+            self._window_full = False
+            if self._window < self._window_limit:
+                self._window += 1 if not self.learnt else 1 / self._window
+            elif now >= self._held_until:
+                self._window_limit += 1
+                self._held_until = now + self._hold_seconds
+        step = min(now - max(self._rose, self._since or now), _LONGEST_STEP_SECONDS)
+        self._rose = now
+        if self._answered_rate(now) + self.caution.gain_per_answer < _USED_SHARE * self._rate:
+            return
+        if not self.learnt or self._rate < self._target:
+            self._rate = min(
+                self._rate + self.caution.gain_per_answer, self.rate_ceiling or math.inf, max(self._target, self._rate)
+            )
+        else:
+            self._rate = min(self._rate * math.exp(self._rise * max(0.0, step)), self.rate_ceiling or math.inf)
+            self._target = self._rate
+
+    def _crowded(self, now: float) -> None:
+        """The host is far slower than it can be: give way, at most once per time that it takes to see what came of it."""
+        if self._since is None or now - self._since < max(1.0, 2 * self._latency):
+            return
+        self._window = max(1.0, min(self._window, self._window_limit) / 2)
+        self._learn(max(MIN_RATE_PER_SECOND, self._rate * self.caution.soon_share))
+        self._since = now
+
+    def _slowness(self, latency_seconds: float | None) -> float:
+        """How many times the shortest latency the present one is; 1 where nothing is known."""
+        if latency_seconds is None:
+            return 1.0
+        self._base_latency = min(self._base_latency, latency_seconds)
+        self._latency = latency_seconds if not self._latency else self._latency + _SMOOTHING * (latency_seconds - self._latency)
+        return max(0.0, self._latency - _NOISE_SECONDS) / max(self._base_latency, 1e-3) if self._latency > _NOISE_SECONDS else 1.0
+
+    def _answered_rate(self, now: float) -> float:
+        """Answers per second of late, since the last change; over half a second, or the time that eight should take."""
+        since = now if self._since is None else self._since
+        span = min(max(_SHORTEST_MEASURE_SECONDS, 8 / self._rate), now - since)
+        counted = [at for at in self._answers if now - at <= span]
+        if len(counted) == _MEASURED_ANSWERS:
+            return len(counted) / max(now - counted[0], 1e-3)
+        return len(counted) / max(span, _SHORTEST_MEASURE_SECONDS)
