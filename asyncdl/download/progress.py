@@ -46,6 +46,8 @@ def plain_line(snapshot: Snapshot) -> str:
     if paused:
         worst = max(paused, key=lambda host: host.paused_seconds)
         parts.append(f"longest pause {printable(worst.host, MAX_HOST_CHARS)} {_pause(worst)}")
+    if snapshot.own_trouble:
+        parts.append(f"paused: {printable(snapshot.own_trouble, _DETAIL_CHARS)}")
     return " | ".join(parts)
 
 
@@ -114,10 +116,13 @@ def _overall(snapshot: Snapshot) -> list[RenderableType]:
         f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
     )
     spent = f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}"
+    under_way = Text(state, style="dim")
+    if snapshot.own_trouble:
+        under_way = Text(f"paused: {printable(snapshot.own_trouble)}", style="red", no_wrap=True, overflow="ellipsis")
     return [
         _ends(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold"))),
         _ends(speed, Text.assemble("ETA ", (_eta(snapshot), "bold"))),
-        _ends(Text(state, style="dim"), Text(spent, style="dim")),
+        _ends(under_way, Text(spent, style="dim")),
     ]
 
 

@@ -120,10 +120,19 @@ class RunSettings(Slice):
     storage_patience_seconds: Annotated[
         Duration,
         Option(
-            "storage_patience", "how long a run pauses for a full disk or a dead line of this machine before it ends", Panel.BOUNDS
+            "storage_patience",
+            "how long a run pauses for a full disk, or a line of this machine that was dead from the start, before it ends",
+            Panel.BOUNDS,
         ),
         Field(le=_DAY),
     ] = 60.0
+    network_patience_seconds: Annotated[
+        Duration,
+        Option(
+            "network_patience", "how long a run that was answered before waits for its own network before it ends", Panel.BOUNDS
+        ),
+        Field(le=30 * _DAY),
+    ] = 3_600.0
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)
