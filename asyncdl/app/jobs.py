@@ -16,6 +16,7 @@ from asyncdl.app.wholeness import require_keys, require_whole, unfinished_additi
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
+from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
 from asyncdl.download.figures import Figures
@@ -127,7 +128,7 @@ async def open_job(
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
         patience = OwnPatience(settings.storage_patience_seconds, settings.network_patience_seconds)
-        own_line = OwnLine(scheduler, fetcher, hub, patience)
+        own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
             own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,

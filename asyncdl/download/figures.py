@@ -70,6 +70,7 @@ class Snapshot:
     failures: tuple[RecentFailure, ...]
     notices: tuple[str, ...]
     own_trouble: str = ""
+    slots: int = 0
 
     @property
     def done(self) -> int:
@@ -153,6 +154,7 @@ class Figures:
             failures=tuple(self._failures),
             notices=tuple(self._notices),
             own_trouble=self.own_trouble,
+            slots=scheduler.slots,
         )
 
     def _figures_of(self, lane: LaneState, queued: int, now: Instant) -> HostFigures:

@@ -1,7 +1,7 @@
 """Our own side of a run: what it is known to suffer from, and how everything pauses for it and goes on by itself.
 
 Outcomes pass here before the scheduler hears of them (`suspicion`). While our own network is at fault nothing starts but a probe: one ticket at a time,
-with growing pauses between them, until one is answered. Trouble with the disk or with handles pauses everything for a few seconds at a time. Trouble that outlives the patience ends the run.
+with growing pauses between them, until one is answered. How many requests the line carries at once is found here too (`concurrency`). Trouble with the disk or with handles pauses everything for a few seconds at a time. Trouble that outlives the patience ends the run.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Final
 
 from asyncdl import events
 from asyncdl.clock import Instant
+from asyncdl.download.concurrency import Gauge, SlotSearch
 from asyncdl.download.fetch import Fetcher
 from asyncdl.download.outcome import Failed, Outcome, Ticket
 from asyncdl.download.scheduler import Scheduler
-from asyncdl.download.suspicion import Finding, Settled, Surroundings, Suspicion
+from asyncdl.download.suspicion import Fault, Finding, Settled, Surroundings, Suspicion
 from asyncdl.errors import EnvironmentStops
 from asyncdl.events import EventHub
 
@@ -44,17 +45,24 @@ class Note:
 class OwnLine:
     """Weighs outcomes, pauses the scheduler for our own trouble, and says when it is too much."""
 
-    def __init__(self, scheduler: Scheduler, fetcher: Fetcher, hub: EventHub, patience: OwnPatience) -> None:
+    def __init__(
+        self, scheduler: Scheduler, fetcher: Fetcher, hub: EventHub, patience: OwnPatience, search: SlotSearch | None = None
+    ) -> None:
         self._scheduler = scheduler
         self._fetcher = fetcher
         self._hub = hub
         self._patience = patience
         self._suspicion = Suspicion()
+        self._search = search
+        self._slots = scheduler.rules.concurrency if search is None else search.slots
+        scheduler.slots = self._slots
+        self._gauge = Gauge()
+        self._received_bytes = 0
+        self._heard = float("-inf")
         self._shown: Finding | None = None
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._local_since: float | None = None
         self._notes: list[Note] = []
-        self.heard = float("-inf")
 
     def weigh(self, ticket: Ticket, outcome: Outcome, now: Instant) -> list[Settled]:
         """What may be settled now; see `Suspicion.weigh`."""
@@ -62,14 +70,26 @@ class OwnLine:
         around = Surroundings(
             (each.lane.name for each in self._scheduler.lanes if len(each) or each.tickets),
             troubled=queue is not None and queue.lane.troubled,
-            heard=self.heard,
+            crowded=self._search is not None and self._search.crowded,
+            heard=self._heard,
         )
         settled = self._suspicion.weigh(ticket, outcome, now, around)
         self._follow(now)
         return settled
 
-    def overdue(self, now: Instant) -> list[Settled]:
-        """What was in doubt for too long."""
+    def answered(self, lane: str, latency_seconds: float | None) -> None:
+        """A whole answer came; the time to its first byte."""
+        self._gauge.answered(lane, latency_seconds)
+
+    def tick(self, now: Instant) -> list[Settled]:
+        """Look at the line; call it at a steady pace. Returns what was in doubt for too long."""
+        received = self._fetcher.received_bytes
+        if received != self._received_bytes:
+            self._received_bytes, self._heard = received, now.monotonic
+        if self._search is not None and self._suspicion.finding is None:
+            window = self._gauge.window(now.monotonic, self._slots, received, self._scheduler.short_of_slots)
+            if window is not None:
+                self._scheduler.slots = self._slots = self._search.measured(window)
         return self._suspicion.overdue(now)
 
     def settled(self, each: Settled, local_fault: str | None, now: Instant) -> EnvironmentStops | None:
@@ -104,10 +124,13 @@ class OwnLine:
             self._probe_seconds = FIRST_PROBE_SECONDS
             self._fetcher.forget_network()
             self._scheduler.slots = 1
+            if finding.fault is Fault.CROWDING and self._search is not None:
+                self._slots = self._search.shed(now.monotonic)
             self._scheduler.pause_all(self._probe_seconds, now)
             self._tell(now, "own-network", f"paused: our network: {finding}")
         else:
-            self._scheduler.slots = self._scheduler.rules.concurrency
+            self._scheduler.slots = self._slots
+            self._gauge.restart(now.monotonic, self._fetcher.received_bytes, self._scheduler.short_of_slots)
             self._tell(now, "own-network", "our network answers again: going on; nobody was charged")
         self._shown = finding
         self._hub.emit(events.OwnTrouble(now.utc_ms, "" if finding is None else f"our network: {finding}"))

@@ -211,6 +211,7 @@ class Run:
             outcome = await self._fetcher.fetch(ticket)
             if isinstance(outcome, Body):
                 self._scheduler.received(ticket, outcome.latency_seconds)
+                self._own_line.answered(ticket.lane, outcome.latency_seconds)
                 self._startable.set()
                 outcome = await self._inspector.inspect(outcome)
             self._settle(self._own_line.weigh(ticket, outcome, self._clock.now()))
@@ -239,7 +240,7 @@ class Run:
     async def _control(self) -> None:
         """Look into the inbox at a steady pace, and never again once the run has been found to be over. What was long in doubt ends here too."""
         while not self._over.is_set():
-            self._settle(self._own_line.overdue(self._clock.now()))
+            self._settle(self._own_line.tick(self._clock.now()))
             for note in self._own_line.notes():
                 await self._keep_note(note)
             async with self._one_reader:

@@ -74,6 +74,8 @@ class Scheduler:
         self._lane_of_url = lane_of_url
         self._robots = robots
         self.slots = rules.concurrency
+        self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
+        self._short = False
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
@@ -145,8 +147,10 @@ class Scheduler:
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
-        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.rules.concurrency:
+        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
+            self._short = self.in_flight >= self.slots
             return Wait(None)
+        self._short = False
         if self._not_before > now.monotonic:
             return Wait(self._not_before)
         while True:
@@ -188,6 +192,7 @@ class Scheduler:
         if not issued.received:
             issued.received = True
             issued.latency_seconds = latency_seconds
+            self.short_of_slots += self._short
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)

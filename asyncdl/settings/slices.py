@@ -42,7 +42,6 @@ from asyncdl.settings.table import Option, Panel, Setting, Slice
 from asyncdl.version import __version__
 
 MAX_CONCURRENCY = 256
-AUTO_CONCURRENCY = 128
 
 _DAY = 86_400.0
 _ROBOTS = Kind("respect|ignore[:HOST,…]", "respect, ignore, or ignore:HOST,HOST for hosts that gave leave")
@@ -63,7 +62,7 @@ class RunSettings(Slice):
         int | Literal["auto"],
         auto_or_count(1, MAX_CONCURRENCY),
         _CONCURRENCY,
-        Option("concurrency", "requests in flight in the whole process", Panel.PROCESS),
+        Option("concurrency", "requests in flight in the whole process; auto finds what the line carries", Panel.PROCESS),
     ] = "auto"
     rate_per_second: Annotated[
         Rate, Option("rate", "requests per second of the whole process", Panel.PROCESS), Field(le=100_000)
@@ -205,8 +204,8 @@ class RunSettings(Slice):
 
     @property
     def concurrency_limit(self) -> int:
-        """The most requests in flight: the number given, or what `auto` means."""
-        return AUTO_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+        """The most requests in flight: the number given, or what `auto` may come to."""
+        return MAX_CONCURRENCY if self.concurrency == "auto" else self.concurrency
 
     @property
     def user_agent(self) -> str:
