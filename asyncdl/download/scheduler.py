@@ -38,6 +38,9 @@ from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
 from asyncdl.model import LaneRecord, Work, WorkKind
 
+BUSY_SECONDS = 0.25
+"""How long a host waits whose server is busy with other hosts."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
@@ -245,6 +248,10 @@ class Scheduler:
     def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
         kind = error_type(outcome.error)
+        if outcome.error == "address_busy":
+            queue.lane.hold_back(BUSY_SECONDS, now)
+            self.lanes.put(queue, job, front=True)
+            return Finished(note=kind.meaning)
         if kind.blame is Blame.LOCAL:
             if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
                 job.begin_again()
