@@ -211,6 +211,7 @@ class NewFile:
     """A file that lies (or, inside a batch, will lie) at `path`, relative to the collection.
 
     An empty `sha256` means that nobody has read it as a whole yet. `recipe` says where it comes from, if not from a request.
+    `created_ms` is when it was made, where that was not just now.
     """
 
     role: FileRole
@@ -221,6 +222,7 @@ class NewFile:
     width: int | None
     height: int | None
     recipe: str | None = None
+    created_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

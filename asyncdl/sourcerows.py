@@ -150,6 +150,19 @@ class RowColumns:
     plain: npt.NDArray[np.bool_]
     media_formats: list[str]
 
+    def where(self, wanted: npt.NDArray[np.bool_]) -> RowColumns:
+        """Only these rows."""
+        places = np.flatnonzero(wanted).tolist()
+        records = self.records
+        return RowColumns(
+            [records[place] for place in places] if isinstance(records, list) else records[wanted],
+            self.members[wanted],
+            self.lines[wanted],
+            [self.photos[place] for place in places],
+            self.plain[wanted],
+            [self.media_formats[place] for place in places],
+        )
+
     @classmethod
     def of(cls, kind: str, found: Mapping[str, npt.NDArray[Any]]) -> RowColumns:
         """From columns as duckdb gives them, by name; none of them holds NULL."""
@@ -213,6 +226,16 @@ class SourceRows:
     def ranges(self, rows_per_range: int = ROWS_PER_GROUP) -> list[Range]:
         """Ranges of records of about so many rows each, all of them together everything, in order."""
         return [found for kind in KINDS for part in self.parts(kind) for found in self._ranges_of_part(kind, part, rows_per_range)]
+
+    def read_through(self) -> None:
+        """Read every row. Raises `CollectionError` when that cannot be done: parts may be damaged anywhere."""
+        for kind in KINDS:
+            if parts := self.parts(kind):
+                with self._open() as connection:
+                    connection.execute(
+                        "SELECT count(record), sum(length(photos)) FROM read_parquet($files)",
+                        {"files": [str(part) for part in parts]},
+                    ).fetchall()
 
     def _ranges_of_part(self, kind: str, part: Path, rows_per_range: int) -> Iterator[Range]:
         """Cut at every so manieth row: a record that goes on behind the cut belongs to the range behind it, whole."""

@@ -7,7 +7,9 @@ its own). It promises nothing of the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from asyncdl.model import CandidateKind
@@ -47,3 +49,19 @@ def is_plain_host(authority: str) -> bool:
     if usable_host(authority) != authority or is_shared_store(name) or is_proxy(authority):  # whose bucket, and what is inside?
         return False
     return not any(map(_answers_with_manifests, TABLE.of_host(name)))
+
+
+_PLAIN: Final = re.compile(PLAIN_URL)
+_MANIFEST_WORD: Final = re.compile("|".join(map(re.escape, MANIFEST_WORDS)))
+_known_host: Final = lru_cache(maxsize=8192)(is_plain_host)
+
+
+def is_plain_url(url: str, media_format: str = "") -> bool:
+    """Whether a text, published with that MIME type, is a URL that needs no rules; ingest asks the same in SQL."""
+    return (
+        len(url) <= MAX_PLAIN_CHARS
+        and _PLAIN.fullmatch(url) is not None
+        and _MANIFEST_WORD.search(url.lower()) is None
+        and not media_format.lower().startswith("application/")
+        and _known_host(url.split("/", 3)[2])
+    )
