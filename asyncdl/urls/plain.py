@@ -39,7 +39,12 @@ def _markers_of_manifests() -> Iterator[str]:
             yield from family.marker.lower().split()
 
 
-MANIFEST_WORDS: Final = (*_SIGNS, *sorted(set(_markers_of_manifests())))
+def _shortest(words: set[str]) -> list[str]:
+    """Those that hold no other one: a text that holds a longer one holds the shorter one too."""
+    return sorted(word for word in words if not any(other in word for other in words - {word}))
+
+
+MANIFEST_WORDS: Final = (*_SIGNS, *_shortest(set(_markers_of_manifests())))
 """A URL that holds one of these, in small letters, may be a manifest: a IIIF document, a service, or a folder that leads to one."""
 
 
