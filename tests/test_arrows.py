@@ -18,7 +18,7 @@ ONLY_HERE = {
     # who speaks SQL to SQLite, opens sockets, reads the environment
     "sqlite3": ("store",),
     "aiosqlite": ("store",),
-    "duckdb": ("ingest", "sourcerows"),
+    "duckdb": ("ingest", "sourcerows", "saidfiles"),
     "socket": ("web", "addresses", "runlock", "demo"),
     "ssl": ("web",),
     "aiohttp": ("web", "response", "request_failures", "demo"),

@@ -23,7 +23,8 @@ from asyncdl.ingest.reading import Reading, clear_readings, nothing_to_download,
 from asyncdl.ingest.rejects import RejectReason, RejectsFile, rejects_path
 from asyncdl.ingest.sources import SourceSpec
 from asyncdl.ingest.succession import Living, Replaces
-from asyncdl.sourcerows import About, SourceRows
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import SourceRows
 from asyncdl.store import LoadCounts, SourceState, Store
 
 ProgressWatcher = Callable[[IngestProgress], None]

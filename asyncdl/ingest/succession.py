@@ -15,7 +15,8 @@ from asyncdl.collection import Collection
 from asyncdl.errors import CollectionError, UsageError
 from asyncdl.ingest.comparing import Comparison
 from asyncdl.ingest.spans import common_ranges
-from asyncdl.sourcerows import About, SourceRows, folders
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import SourceRows, folders
 from asyncdl.store import SourceState
 
 ALIKE_SHARE: Final = 0.5
