@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, integrity, lanes, queue, selection, sources, stories
+from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, Work, WorkKind
+from asyncdl.store import adopting, figures, integrity, lanes, loads, queue, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.rows import (
@@ -143,6 +143,10 @@ class Reader:
     async def lanes_page(self, after: str, limit: int) -> list[LaneRecord]:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
+
+    async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
+        """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
+        return await self._db.read(loads.lane_loads, after, limit)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""
