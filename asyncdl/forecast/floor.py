@@ -46,11 +46,16 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A host worth writing to: what a limit twice as high would save, alone, and together with the hosts before it."""
+    """A host worth writing to: what a limit twice as high would take off the end, alone, and together with the hosts before it."""
 
     lane: LaneForecast
     saves_seconds: float
     together_seconds: float
+
+    @property
+    def own_seconds(self) -> float:
+        """What it would take off the time of this host alone."""
+        return self.lane.seconds - self.lane.seconds_if_doubled
 
 
 WriteTo = tuple[Letter, ...]
@@ -150,16 +155,16 @@ class Forecaster:
 
 
 def _letters(slowest: list[LaneForecast], other_seconds: float) -> WriteTo:
-    """The lanes that decide the end, slowest first, as far as one more of them saves anything more."""
+    """The slowest lanes that are slower than our own machine. Where one of them decides alone, the others shorten nothing yet."""
     floor = max(slowest[0].seconds if slowest else 0.0, other_seconds)
     letters: list[Letter] = []
-    useful = 0
     for count, lane in enumerate(slowest[:MAX_LETTERS], start=1):
+        if lane.seconds <= other_seconds:
+            break
         rest = max((other.seconds for other in slowest if other is not lane), default=0.0)
         beyond = slowest[count].seconds if count < len(slowest) else 0.0
         doubled = max(other.seconds_if_doubled for other in slowest[:count])
-        together = floor - max(doubled, beyond, other_seconds)
-        if together > (letters[-1].together_seconds if letters else 0.0):
-            useful = count
-        letters.append(Letter(lane, floor - max(rest, lane.seconds_if_doubled, other_seconds), together))
-    return tuple(letters[:useful])
+        letters.append(
+            Letter(lane, floor - max(rest, lane.seconds_if_doubled, other_seconds), floor - max(doubled, beyond, other_seconds))
+        )
+    return tuple(letters)

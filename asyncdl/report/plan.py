@@ -5,7 +5,9 @@ Only counters, hosts and lanes are asked, never images. How it looks to people i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from asyncdl.forecast import (
@@ -29,6 +31,7 @@ from asyncdl.status import ImageStatus
 from asyncdl.store.reader import Reader
 
 PAGE_LANES: Final = 2_000
+Sizes = Mapping[str, tuple[int, int]]
 
 LOOP_SECONDS_PER_IMAGE: Final = 600e-6
 LOOP_SECONDS_PER_BYTE: Final = 5.5e-9
@@ -80,14 +83,18 @@ def process_of(settings: RunSettings, *, processors: int, decode_seconds_per_byt
     )
 
 
-async def gather_floor(store: Reader, now_ms: int, default: LaneCeilings, process: Process, shown: int) -> Floor:
-    """Feed all lanes to the reckoning, a page at a time."""
-    saved = (await store.counts()).by_status[ImageStatus.SUCCESS.label]
-    forecaster = Forecaster(default, SizeEstimate(saved, await store.saved_bytes()), process, now_ms, shown)
+async def gather_floor(
+    store: Reader, now_ms: int, default: LaneCeilings, process: Process, shown: int, seen: Sizes = MappingProxyType({})
+) -> Floor:
+    """Feed all lanes to the reckoning, a page at a time. `seen`: pictures whose size a probe has learnt, and their bytes, by lane."""
+    saved = (await store.counts()).by_status[ImageStatus.SUCCESS.label] + sum(images for images, _ in seen.values())
+    size_bytes = await store.saved_bytes() + sum(size for _, size in seen.values())
+    forecaster = Forecaster(default, SizeEstimate(saved, size_bytes), process, now_ms, shown)
     after = ""
     while page := await store.lane_loads(after, PAGE_LANES):
         for load in page:
-            forecaster.add(load)
+            images, size = seen.get(load.lane, (0, 0))
+            forecaster.add(replace(load, saved=load.saved + images, size_bytes=load.size_bytes + size) if images else load)
         after = page[-1].lane
     return forecaster.floor()
 
@@ -101,12 +108,14 @@ async def gather_plan(
     space: Space,
     keep_free: int | Literal["auto"],
     shown: int,
+    seen: Sizes = MappingProxyType({}),
 ) -> PlanReport:
-    """Ask the store for all that the plan needs. `space`: the disk that the files go to."""
+    """Ask the store for all that the plan needs. `space`: the disk that the files go to; `seen` as for `gather_floor`."""
     images = await store.counts()
-    floor = await gather_floor(store, now_ms, default, process, shown)
+    floor = await gather_floor(store, now_ms, default, process, shown, seen)
     room = room_for(Needs(floor.images, floor.size), space, keep_free)
-    return PlanReport(now_ms, images, default, floor, room, images.by_status[ImageStatus.SUCCESS.label])
+    sampled = images.by_status[ImageStatus.SUCCESS.label] + sum(count for count, _ in seen.values())
+    return PlanReport(now_ms, images, default, floor, room, sampled)
 
 
 def to_json(plan: PlanReport) -> dict[str, Any]:
@@ -138,7 +147,7 @@ def to_json(plan: PlanReport) -> dict[str, Any]:
         "aside": floor.aside,
         "write_to": [
             {"host": letter.lane.lane, "limit": letter.lane.binds, "saves_seconds": letter.saves_seconds,
-             "together_seconds": letter.together_seconds}
+             "together_seconds": letter.together_seconds, "own_seconds": letter.own_seconds}
             for letter in floor.write_to
         ],
         "sampled_images": plan.sampled,

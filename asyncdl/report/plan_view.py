@@ -15,7 +15,7 @@ from asyncdl.forecast import Bound, LaneForecast, Letter, Spread
 from asyncdl.forecast.sizes import PRIOR
 from asyncdl.report.plan import PlanReport
 from asyncdl.report.wording import counted, when
-from asyncdl.terminal import safe
+from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size, format_bit_rate
 
 _MAX_HOST_CHARS: Final = 60
@@ -86,7 +86,7 @@ def _sizes_line(plan: PlanReport) -> str:
     if not plan.sampled:
         prior = f"{approximate_size(PRIOR.expected)} an image ({approximate_size(PRIOR.low)} to {approximate_size(PRIOR.high)})"
         return f"nothing is saved yet: reckoned with {prior}; it becomes better with what a run saves"
-    return f"from {counted(plan.sampled, 'saved image')}, host by host"
+    return f"from {counted(plan.sampled, 'image')} whose size is known, host by host"
 
 
 def _size(size: Spread) -> str:
@@ -135,11 +135,14 @@ def _set_by(lane: LaneForecast) -> str:
 
 def _letter(letter: Letter) -> str:
     lane = letter.lane
-    host = safe(lane.lane, _MAX_HOST_CHARS)
-    alone = f"saves {approximate_duration(letter.saves_seconds)}"
-    if letter.together_seconds > letter.saves_seconds:
-        alone += f", {approximate_duration(letter.together_seconds)} with the hosts above"
-    return f"  {host}: a limit ({lane.binds}) twice as high {alone}"
+    head = f"  {printable(lane.lane, _MAX_HOST_CHARS)}: a limit ({lane.binds}) twice as high saves "
+    if letter.saves_seconds and letter.together_seconds <= letter.saves_seconds:
+        return head + approximate_duration(letter.saves_seconds)
+    own = f"{approximate_duration(letter.own_seconds)} of this host"
+    end = approximate_duration(letter.together_seconds)
+    return head + (
+        f"{own}; with the hosts above, {end} of the end" if letter.together_seconds else f"{own}, alone nothing of the end"
+    )
 
 
 def _next(plan: PlanReport, place: str) -> list[str]:

@@ -148,6 +148,14 @@ class Reader:
         """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
         return await self._db.read(loads.lane_loads, after, limit)
 
+    async def largest_waiting(self, limit: int) -> list[HostDue]:
+        """The hosts with most images waiting, most first; their due times are not looked up (0)."""
+        return await self._db.read(loads.largest_waiting, limit)
+
+    async def last_waiting(self, host_id: int) -> int:
+        """The last row of a host that waits for its first request; 0 when none does."""
+        return await self._db.read(loads.last_waiting, host_id)
+
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""
         return await self._db.read(sources.all_sources)
