@@ -313,6 +313,19 @@ class LaneRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneLoad:
+    """What a lane has waiting and has given so far, from the counters: `waiting` and `saved` images, `manifests` still to be read."""
+
+    lane: str
+    hosts: int
+    waiting: int
+    saved: int
+    size_bytes: int
+    manifests: int = 0
+    record: LaneRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Everything one commit changes. Order inside: transitions, manifests, failures, lanes."""
 

@@ -119,7 +119,7 @@ async def open_job(
             make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
-        scheduler = _scheduler(settings, random)
+        scheduler = scheduler_of(settings, random)
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
         recorder = Recorder(
             store, scheduler, feeder, collection.root, journal, hub, clock,
@@ -152,7 +152,8 @@ def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
     return open_spool
 
 
-def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
+def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
+    """The scheduler that these settings ask for."""
     rules = SchedulerRules(
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,

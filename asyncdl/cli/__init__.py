@@ -24,6 +24,7 @@ PLACES = {
     "get": "init.GET",
     "init": "init.INIT",
     "add": "add.COMMAND",
+    "plan": "plan.COMMAND",
     "run": "run.COMMAND",
     "status": "status.COMMAND",
     "explain": "explain.COMMAND",

@@ -44,13 +44,21 @@ class WebFetcher:
     """Carries tickets out over the network."""
 
     def __init__(
-        self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int, host_bandwidth_bits_per_second: float
+        self,
+        web: Web,
+        open_spool: OpenSpool,
+        clock: Clock,
+        *,
+        max_body_bytes: int,
+        host_bandwidth_bits_per_second: float,
+        watch_head: Callable[[Ticket, Response], None] | None = None,
     ) -> None:
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self._host_bandwidth = host_bandwidth_bits_per_second
+        self._watch_head = watch_head
         self._limiters: OrderedDict[str, AsyncLimiter] = OrderedDict()
 
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
@@ -58,6 +66,8 @@ class WebFetcher:
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
         try:
             async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket.lane)) as response:
+                if self._watch_head is not None:
+                    self._watch_head(ticket, response)
                 return await self._answer(ticket, response)
         except RequestFailure as failure:
             return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url))

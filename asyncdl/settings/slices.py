@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from asyncdl.settings.addresses import parse_host
 from asyncdl.settings.kinds import (
+    AutoSize,
     BitRate,
     ByteRate,
     Ceiling,
@@ -124,6 +125,11 @@ class RunSettings(Slice):
         ),
         Field(le=_DAY),
     ] = 60.0
+
+    keep_free_bytes: Annotated[
+        AutoSize,
+        Option("keep_free", "what is to stay free on the disk; auto is a twentieth of it, at most 5GB", Panel.BOUNDS),
+    ] = "auto"
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)

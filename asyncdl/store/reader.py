@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, holding, integrity, lanes, queue, selection, sources, stories
+from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, Work, WorkKind
+from asyncdl.store import adopting, figures, holding, integrity, lanes, loads, queue, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.holding import HeldRecord
@@ -166,6 +166,18 @@ class Reader:
     async def lanes_page(self, after: str, limit: int) -> list[LaneRecord]:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
+
+    async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
+        """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
+        return await self._db.read(loads.lane_loads, after, limit)
+
+    async def largest_waiting(self, limit: int) -> list[HostDue]:
+        """The hosts with most images waiting, most first; their due times are not looked up (0)."""
+        return await self._db.read(loads.largest_waiting, limit)
+
+    async def last_waiting(self, host_id: int) -> int:
+        """The last row of a host that waits for its first request; 0 when none does."""
+        return await self._db.read(loads.last_waiting, host_id)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""
