@@ -71,9 +71,11 @@ class Feeder:
             self._handed.discard((work.kind, work.id))
             if self._images_left is not None and work.kind is WorkKind.IMAGE:
                 self._images_left += 1
-        # They lie behind the cursors; paging starts over, which the set of handed rows makes harmless.
+        # They lie behind the cursors of their hosts: there paging starts over, which the set of handed rows makes harmless.
+        hosts = {work.host for work in works}
         for host in self._active.values():
-            host.after = dict.fromkeys(WorkKind, QUEUE_START)
+            if host.due.host in hosts:
+                host.after = dict.fromkeys(WorkKind, QUEUE_START)
 
     async def feed(self) -> list[Finished]:
         """Fill every lane that wants rows. Returns the verdicts on rows that needed no request."""
