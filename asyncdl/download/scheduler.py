@@ -41,7 +41,7 @@ from asyncdl.model import LaneRecord, Work, WorkKind
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit."""
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit. `concurrency` is what `Scheduler.slots` begins with and never exceeds."""
 
     concurrency: int = 128
     rate_per_second: float = 0.0
@@ -73,6 +73,9 @@ class Scheduler:
         self._random = random
         self._lane_of_url = lane_of_url
         self._robots = robots
+        self.slots = rules.concurrency
+        self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
+        self._short = False
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
@@ -144,8 +147,10 @@ class Scheduler:
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
-        if self.in_flight >= self.rules.concurrency or len(self._tickets) >= 2 * self.rules.concurrency:
+        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
+            self._short = self.in_flight >= self.slots
             return Wait(None)
+        self._short = False
         if self._not_before > now.monotonic:
             return Wait(self._not_before)
         while True:
@@ -172,7 +177,9 @@ class Scheduler:
         queue.lane.start(now)
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
-        ticket = Ticket(next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate)
+        ticket = Ticket(
+            next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url
+        )
         self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
         queue.tickets += 1
         return ticket
@@ -185,6 +192,7 @@ class Scheduler:
         if not issued.received:
             issued.received = True
             issued.latency_seconds = latency_seconds
+            self.short_of_slots += self._short
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)
@@ -238,6 +246,9 @@ class Scheduler:
         queue = issued.queue
         kind = error_type(outcome.error)
         if kind.blame is Blame.LOCAL:
+            if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
+                job.begin_again()
+                queue = self.lanes.of(self._lane_of_url(job.url))
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
         if kind.blame is Blame.HOST:
@@ -346,4 +357,5 @@ class Scheduler:
 
 def _robots_job(url: str, queue: LaneQueue) -> Job:
     authority = authority_of(url)
-    return Job(TicketKind.ROBOTS, None, f"{authority}/robots.txt", authority=authority, for_lane=queue.lane.name)
+    address = f"{authority}/robots.txt"
+    return Job(TicketKind.ROBOTS, None, address, authority=authority, for_lane=queue.lane.name, first_url=address)
