@@ -173,12 +173,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class HostDue:
-    """A host that has work: its row, its lane, and the earliest due time among its rows."""
+    """A host that has work: its row, its lane, and the earliest due time among its rows.
+
+    `given_up`: nothing is asked of it any more, so all its rows are due, to be ended.
+    """
 
     host_id: int
     host: str
     lane: str
     next_due_ms: int
+    given_up: bool = False
 
 
 # ---- fetch -> inspect -> record --------------------------------------------------------------------------

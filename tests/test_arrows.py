@@ -96,6 +96,7 @@ def test_what_decides_is_pure() -> None:
         "lane",
         "pace",
         "lane_table",
+        "breaker",
         "backoff",
         "job",
         "verdicts",

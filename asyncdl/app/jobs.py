@@ -16,6 +16,7 @@ from asyncdl.app.wholeness import require_keys, require_whole, unfinished_additi
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
+from asyncdl.download.breaker import BreakerPolicy
 from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
@@ -165,6 +166,7 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
         caution=CAUTIONS[settings.caution],
+        breaker=BreakerPolicy(give_up_after_seconds=settings.give_up_after_seconds),
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)

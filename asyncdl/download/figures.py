@@ -36,6 +36,7 @@ class HostFigures:
     incidents: int
     down: bool
     held: bool
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +173,5 @@ class Figures:
             incidents=lane.incidents,
             down=lane.down,
             held=lane.held,
+            given_up=lane.given_up,
         )

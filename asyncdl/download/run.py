@@ -195,6 +195,7 @@ class Run:
                 task.add_done_callback(self._carrying.discard)
             elif isinstance(step, Finished):
                 self._recorder.add(step)
+                self._hungry.set()  # a host that is given up has many rows to end, and no request paces them
             else:
                 await self._until_startable(step, now.monotonic)
 

@@ -18,6 +18,7 @@ from random import Random
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
 from asyncdl.download.job import Job, job_of
 from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
@@ -51,6 +52,7 @@ class SchedulerRules:
     max_redirects: int = 5
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     caution: Caution = field(default_factory=Caution)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class Scheduler:
 
     def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
         self.rules = rules
-        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution))
+        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution, rules.breaker))
         self._random = random
         self._lane_of_url = lane_of_url
         self._robots = robots
@@ -138,6 +140,16 @@ class Scheduler:
         """Let newly met lanes begin, with what earlier runs learnt of them; see `LaneTable.unknown`."""
         self.lanes.restore(names, remembered, now)
 
+    def give_up(self, lane: str, now: Instant) -> bool:
+        """A person gives a host up: whatever needs it ends as it comes up (`lane_given_up`). False when the lane is not in use."""
+        queue = self.lanes.get(lane)
+        if queue is None or not queue.known:
+            return False
+        queue.lane.breaker.give_up(now)
+        self.lanes.remember(queue, now)
+        self.lanes.schedule(queue)
+        return True
+
     def pause_all(self, seconds: float, now: Instant) -> None:
         """Start nothing for a while: the trouble is ours."""
         self._not_before = max(self._not_before, now.monotonic + seconds)
@@ -164,6 +176,8 @@ class Scheduler:
 
     def _begin(self, queue: LaneQueue, now: Instant) -> Ticket | Finished | None:
         job = queue.head
+        if queue.lane.given_up:
+            return self._hopeless(self.lanes.pop(queue), now)
         if job.kind is not TicketKind.ROBOTS:
             permission = self._robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
@@ -255,9 +269,9 @@ class Scheduler:
             queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
             self.lanes.remember(queue, now)
             return self._host_blamed(job, queue, outcome, now)
-        if outcome.error != "timeout":
+        if outcome.error not in SYMPTOMS:
             self._answered(issued, now)
-        elif queue.lane.timed_out(ticket.issued, now, self._random):
+        elif queue.lane.faltered(outcome.error, ticket.issued, now, self._random):
             self.lanes.remember(queue, now)
         return self._image_blamed(job, outcome, now)
 
@@ -303,6 +317,14 @@ class Scheduler:
         finished = self._advance(job, now)
         verdict = finished.verdict if finished else None
         return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
+
+    def _hopeless(self, job: Job, now: Instant) -> Finished:
+        """The host of this job was given up: the next candidate, or the end."""
+        if job.work is None:
+            return self._robots_unreachable(job, None, now)
+        job.first_error = job.first_error or verdicts.GIVEN_UP
+        job.spent[job.candidate] = verdicts.GIVEN_UP
+        return self._advance(job, now) or Finished(note="host given up: next candidate")
 
     # -- moving jobs -----------------------------------------------------------------------------------------
 

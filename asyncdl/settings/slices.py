@@ -97,6 +97,10 @@ class RunSettings(Slice):
         Option("retry_delays", "how long an image waits after its first, second, … failed attempt", Panel.HOST),
         Field(min_length=1, max_length=100),
     ] = (5.0, 600.0, 43_200.0)
+    give_up_after_seconds: Annotated[
+        MaybeDuration,
+        Option("give_up_after", "how long a host may be down before its images are given up; 0 = for ever", Panel.HOST),
+    ] = 14 * _DAY
     robots: Annotated[
         Literal["respect", "ignore"],
         _ROBOTS,
