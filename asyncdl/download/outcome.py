@@ -21,7 +21,10 @@ class TicketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Permission to make one request now, in one lane. `hop` 0 is the candidate itself, 1 its first redirect."""
+    """Permission to make one request now, in one lane, at so many bits per second together with the others of the lane (0: no ceiling).
+
+    `hop` 0 is the candidate itself, 1 its first redirect.
+    """
 
     id: int
     kind: TicketKind
@@ -31,6 +34,7 @@ class Ticket:
     issued: Instant
     work: Work | None = None
     candidate: int = 0
+    bandwidth_bits_per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asyncdl.errors import error_type
+from asyncdl.limits import Stop
 from asyncdl.model import LaneRecord
 from asyncdl.report.wording import counted, when
 from asyncdl.status import ImageStatus
@@ -55,7 +56,9 @@ def host_standing(story: HostStory, now_ms: int, place: str) -> Standing:
     waiting = counts.by_status.get(ImageStatus.PENDING.label, 0) + counts.by_status.get(ImageStatus.RETRY.label, 0)
     ended = counts.by_status.get(ImageStatus.EXHAUSTED.label, 0)
     if pause := lane_text(lane, now_ms):
-        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", _remedy(counts.main_error))
+        stopped = lane is not None and (lane.held or (lane.order is not None and lane.order.stop_at(now_ms) is not None))
+        todo = f"`asyncdl hosts resume {place} {counts.host} --note WHY` lets it go on" if stopped else _remedy(counts.main_error)
+        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", todo)
     if waiting:
         return Standing(f"open: {counted(waiting, 'image')} waiting for their turn", f"`asyncdl run {place}`")
     if ended:
@@ -67,6 +70,9 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     """Why a lane is not asked now; "" when it may be."""
     if lane is None:
         return ""
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        until = f" until {when(lane.order.stop_until_ms, now_ms)}" if lane.order.stop_until_ms else ""
+        return f"{'blocked' if stop is Stop.BLOCK else 'paused'} by you{until}: {lane.order.stop_note}"
     if lane.held:
         return f"held by hand{f': {lane.note}' if lane.note else ''}"
     if lane.pause_until_ms > now_ms:

@@ -100,6 +100,8 @@ def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
     lane = host.lane_record
     if lane is None:
         return None, ""
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        return lane.order.stop_until_ms or None, f"{stop} ordered by you: {lane.order.stop_note}"
     if lane.held:
         return None, lane.note or "held by hand"
     return (lane.pause_until_ms, lane.pause_reason) if lane.pause_until_ms > now_ms else (None, "")
@@ -170,7 +172,14 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "paused_until": time_or_none(until_ms),
         "pause_reason": reason or None,
         "held": host.lane_record is not None and host.lane_record.held,
+        "stop": _stop(host, now_ms),
     }
+
+
+def _stop(host: HostCounts, now_ms: int) -> str | None:
+    order = None if host.lane_record is None else host.lane_record.order
+    stop = None if order is None else order.stop_at(now_ms)
+    return None if stop is None else str(stop)
 
 
 def _source(source: SourceState) -> dict[str, Any]:

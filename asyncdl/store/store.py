@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from asyncdl.limits import LaneOrder
 from asyncdl.model import Batch, BulkBatch, JudgedRecord, NewRecord
-from asyncdl.store import additions, adopting, building, bulk, loading, manifestqueue, moves, recounting, snapshots, sources
+from asyncdl.store import additions, adopting, building, bulk, lanes, loading, manifestqueue, moves, recounting, snapshots, sources
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
@@ -211,6 +212,10 @@ class Store(Reader):
             if tell is not None:
                 tell(done)
         await self._db.write(recounting.recount_all)
+
+    async def order(self, order: LaneOrder) -> None:
+        """Note what a person ordered about a lane, in the place of an earlier order."""
+        await self._db.write(lanes.save_order, order)
 
     # ---- runs, events, meta
 
