@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
+from asyncdl.app.host_orders import host_order_handler
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
@@ -22,7 +23,6 @@ from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
 from asyncdl.download.figures import Figures
 from asyncdl.download.inspect import Inspector
-from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Ticket
 from asyncdl.download.ownline import OwnLine, OwnPatience
 from asyncdl.download.pace import CAUTIONS
@@ -133,7 +133,10 @@ async def open_job(
         run = Run(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
             own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
-            commands={"retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms)}, clock=clock, hub=hub,
+            commands={
+                "retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms),
+                "hosts": host_order_handler(store, scheduler, clock),
+            }, clock=clock, hub=hub,
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip
@@ -161,7 +164,7 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
     rules = SchedulerRules(
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
-        lane_limits=LaneLimits(settings.host_rate_per_second, settings.host_connections),
+        lane_limits=settings.lane_limits,
         max_attempts=settings.max_attempts,
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
@@ -181,10 +184,7 @@ def lane_of_url(url: str) -> str:
 @asynccontextmanager
 async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
     async with Web(web_settings(settings)) as web:
-        yield WebFetcher(
-            web, open_spool, clock,
-            max_body_bytes=settings.max_body_bytes, host_bandwidth_bits_per_second=settings.host_bandwidth_bits_per_second,
-        )  # fmt: skip
+        yield WebFetcher(web, open_spool, clock, max_body_bytes=settings.max_body_bytes)
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

@@ -57,16 +57,14 @@ class WebFetcher:
         clock: Clock,
         *,
         max_body_bytes: int,
-        host_bandwidth_bits_per_second: float,
         watch_head: Callable[[Ticket, Response], None] | None = None,
     ) -> None:
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
-        self._host_bandwidth = host_bandwidth_bits_per_second
         self._watch_head = watch_head
-        self._limiters: OrderedDict[str, AsyncLimiter] = OrderedDict()
+        self._limiters: OrderedDict[str, tuple[float, AsyncLimiter]] = OrderedDict()
         self.received_bytes = 0
 
     def forget_network(self) -> None:
@@ -77,7 +75,7 @@ class WebFetcher:
         """Make the one request that the ticket allows."""
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
         try:
-            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket.lane)) as response:
+            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket)) as response:
                 if self._watch_head is not None:
                     self._watch_head(ticket, response)
                 return await self._answer(ticket, response)
@@ -131,18 +129,18 @@ class WebFetcher:
             raise
         return Body(spool, response.url, response.media_type, response.charset, response.latency_seconds)
 
-    def _limiter(self, lane: str) -> AsyncLimiter | None:
-        if not self._host_bandwidth:
-            return None
-        limiter = self._limiters.get(lane)
-        if limiter is None:
-            made = bandwidth_limiter(self._host_bandwidth)
-            if made is None:
-                return None
-            limiter = self._limiters[lane] = made
+    def _limiter(self, ticket: Ticket) -> AsyncLimiter | None:
+        """The byte limiter that the requests of a lane share; a new one when the lane's ceiling has changed."""
+        known = self._limiters.get(ticket.lane)
+        if known is not None and known[0] == ticket.bandwidth_bits_per_second:
+            self._limiters.move_to_end(ticket.lane)
+            return known[1]
+        limiter = bandwidth_limiter(ticket.bandwidth_bits_per_second)
+        if limiter is not None:
+            self._limiters[ticket.lane] = (ticket.bandwidth_bits_per_second, limiter)
+            self._limiters.move_to_end(ticket.lane)
             while len(self._limiters) > MAX_LANE_LIMITERS:
                 self._limiters.popitem(last=False)
-        self._limiters.move_to_end(lane)
         return limiter
 
 

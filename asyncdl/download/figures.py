@@ -172,6 +172,6 @@ class Figures:
             pause_reason=lane.pause_reason,
             incidents=lane.incidents,
             down=lane.down,
-            held=lane.held,
+            held=lane.held or lane.stop is not None,
             given_up=lane.given_up,
         )

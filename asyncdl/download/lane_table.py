@@ -129,6 +129,12 @@ class LaneTable:
                 return queue
         return None
 
+    def lapse(self, now: Instant) -> None:
+        """Let orders of people end that were given until now. Call it every second or so."""
+        for queue in self:
+            if queue.lane.lapse(now):
+                self.schedule(queue)
+
     # -- memory ----------------------------------------------------------------------------------------------
 
     @property
@@ -144,7 +150,8 @@ class LaneTable:
     def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
         """Let lanes begin, with what earlier runs learnt of them."""
         for name in names:
-            if queue := self._queues.get(name):
+            queue = self._queues.get(name)
+            if queue is not None:  # an empty one is false
                 # What this run has saved but not committed yet is newer than what was read.
                 if record := self._changed.get(name) or remembered.get(name):
                     queue.lane.restore(record, now)

@@ -186,7 +186,8 @@ def _state(host: HostFigures) -> Text:
     if host.given_up:
         return Text("given up", style="red")
     if host.held:
-        return Text("held by you", style="magenta")
+        ends = "" if math.isinf(host.paused_seconds) else f" for {_pause(host)}"
+        return Text(f"held by you{ends}", style="magenta")
     if host.down:
         return Text(f"down, probe in {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from asyncdl.forecast.sizes import SizeEstimate, Spread
+from asyncdl.limits import NOTHING_SAID, LaneLimits
 from asyncdl.model import LaneLoad, LaneRecord
 
 DOWN_SECONDS: Final = 3_600.0
@@ -36,16 +37,28 @@ class LaneCeilings:
     learnt: bool = False
 
 
-def ceilings_of(record: LaneRecord | None, default: LaneCeilings) -> LaneCeilings:
+def ceilings_of(record: LaneRecord | None, default: LaneCeilings, now_ms: int) -> LaneCeilings:
     """The limits that hold for a lane: given by a person, else those for everybody; and below them what was learnt."""
     if record is None:
         return default
-    rate = default.rate_per_second if record.rate_per_second is None else record.rate_per_second
-    connections = default.connections if record.connections is None else record.connections
+    given = NOTHING_SAID if record.order is None else record.order.limits_at(now_ms)
+    rate = default.rate_per_second if given.rate_per_second is None else given.rate_per_second
     learnt = record.learnt is not None and (not rate or record.learnt.rate_per_second < rate)
     if learnt and record.learnt is not None:
         rate = record.learnt.rate_per_second
-    return LaneCeilings(rate, connections, default.bits_per_second, default.requests_per_day, default.bytes_per_day, learnt)
+    return LaneCeilings(
+        rate,
+        default.connections if given.connections is None else given.connections,
+        default.bits_per_second if given.bandwidth_bits_per_second is None else given.bandwidth_bits_per_second,
+        default.requests_per_day if given.requests_per_day is None else given.requests_per_day,
+        _bytes_per_day(given, default),
+        learnt,
+    )
+
+
+def _bytes_per_day(given: LaneLimits, default: LaneCeilings) -> int:
+    spans = [span for span in (given.bytes_per_day, None if given.bytes_per_hour is None else 24 * given.bytes_per_hour) if span]
+    return min(spans) if spans else default.bytes_per_day if given.bytes_per_day is None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ class LaneForecast:
 
 def forecast_lane(load: LaneLoad, default: LaneCeilings, sizes: SizeEstimate, now_ms: int) -> LaneForecast:
     """What a lane comes to. Every image is asked for once, every manifest too, and robots.txt once per host."""
-    ceilings = ceilings_of(load.record, default)
+    ceilings = ceilings_of(load.record, default, now_ms)
     requests = load.waiting + load.manifests + (load.hosts if load.waiting + load.manifests else 0)
     per_image = sizes.per_image(load.saved, load.size_bytes)
     size = per_image.times(load.waiting)

@@ -102,6 +102,8 @@ def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
         return None, ""
     if lane.given_up_ms:
         return None, f"given up {time_text(lane.given_up_ms)}"
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        return lane.order.stop_until_ms or None, f"{stop} ordered by you: {lane.order.stop_note}"
     if lane.held:
         return None, lane.note or "held by hand"
     return (lane.pause_until_ms, lane.pause_reason) if lane.pause_until_ms > now_ms else (None, "")
@@ -174,7 +176,14 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "held": host.lane_record is not None and host.lane_record.held,
         "down_since": time_or_none(host.lane_record.down_since_ms) if host.lane_record else None,
         "given_up_at": time_or_none(host.lane_record.given_up_ms) if host.lane_record else None,
+        "stop": _stop(host, now_ms),
     }
+
+
+def _stop(host: HostCounts, now_ms: int) -> str | None:
+    order = None if host.lane_record is None else host.lane_record.order
+    stop = None if order is None else order.stop_at(now_ms)
+    return None if stop is None else str(stop)
 
 
 def _source(source: SourceState) -> dict[str, Any]:

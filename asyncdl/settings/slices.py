@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asyncdl.limits import LaneLimits
 from asyncdl.settings.addresses import parse_host
 from asyncdl.settings.kinds import (
     AutoSize,
@@ -216,6 +217,11 @@ class RunSettings(Slice):
     def concurrency_limit(self) -> int:
         """The most requests in flight: the number given, or what `auto` may come to."""
         return MAX_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+
+    @property
+    def lane_limits(self) -> LaneLimits:
+        """What a host may be asked of which nothing else is said; 0 means that there is no ceiling."""
+        return LaneLimits(self.host_rate_per_second, self.host_connections, self.host_bandwidth_bits_per_second)
 
     @property
     def user_agent(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, holding, integrity, lanes, loads, queue, selection, sources, stories
+from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.holding import HeldRecord
@@ -178,6 +178,22 @@ class Reader:
     async def last_waiting(self, host_id: int) -> int:
         """The last row of a host that waits for its first request; 0 when none does."""
         return await self._db.read(loads.last_waiting, host_id)
+
+    async def ordered_lanes(self, limit: int) -> list[str]:
+        """Lanes about which a person has ordered anything, by name, at most `limit`."""
+        return await self._db.read(lanes.ordered_lanes, limit)
+
+    async def lane_of_host(self, name: str) -> str | None:
+        """The lane of a host that is known, or of a lane by its own name; None when nothing knows it."""
+        return await self._db.read(hosts.lane_of_host, name)
+
+    async def hosts_of_lane(self, lane: str, limit: int) -> list[str]:
+        """The hosts of a lane by name, at most `limit`."""
+        return await self._db.read(hosts.hosts_of_lane, lane, limit)
+
+    async def hosts_containing(self, text: str, limit: int) -> list[str]:
+        """Hosts with that text in their names, at most `limit`. Reads through the hosts."""
+        return await self._db.read(hosts.hosts_containing, text, limit)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""

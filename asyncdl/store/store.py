@@ -13,12 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from asyncdl.limits import LaneOrder
 from asyncdl.model import Batch, BulkBatch, JudgedRecord, NewRecord
 from asyncdl.store import (
     additions,
     adopting,
     building,
     bulk,
+    lanes,
     loading,
     manifestqueue,
     moves,
@@ -226,6 +228,10 @@ class Store(Reader):
             if tell is not None:
                 tell(done)
         await self._db.write(recounting.recount_all)
+
+    async def order(self, order: LaneOrder) -> None:
+        """Note what a person ordered about a lane, in the place of an earlier order."""
+        await self._db.write(lanes.save_order, order)
 
     # ---- records that are brought together with others
 

@@ -140,6 +140,8 @@ class Readoption:
         while lanes := await self._of_old(self._old.lanes_page(after, _LANES)):
             after = lanes[-1].lane
             await self._new.apply(Batch(lanes=tuple(lanes)), self._clock.now().utc_ms)
+            for order in (lane.order for lane in lanes if lane.order is not None):
+                await self._new.order(order)
             self._account.lanes += len(lanes)
 
     # ---- looking

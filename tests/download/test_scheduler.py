@@ -344,7 +344,7 @@ def test_a_held_lane_starts_nothing_and_gives_its_rows_back() -> None:
     world.add(image(1, "http://a.test/1"))
     assert world.wait() is None
     assert world.scheduler.paused_seconds("a.test", world.now) == math.inf
-    assert [work.id for work in world.scheduler.release_paused(world.now, 30.0)] == [1]
+    assert [work.id for work in world.scheduler.release_paused(world.now, 30.0).works] == [1]
     assert world.scheduler.works == 0
 
 
@@ -442,7 +442,7 @@ def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), Redirected("http://b.test/robots.txt"))
     world.finish(world.ticket(), Failed("rate_limited", retry_after_seconds=3_600.0))
-    assert world.scheduler.release_paused(world.now, 30.0) == []
+    assert world.scheduler.release_paused(world.now, 30.0) == ([], [])
     again = world.ticket()
     assert (again.kind, again.lane) == (TicketKind.ROBOTS, "a.test")
 

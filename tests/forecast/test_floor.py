@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncdl.forecast import Floor, Forecaster, LaneCeilings, Process, SizeEstimate
+from asyncdl.limits import LaneLimits, LaneOrder
 from asyncdl.model import LaneLoad, LaneRecord, LearntPace
 
 NOW = 1_780_000_000_000
@@ -20,6 +21,10 @@ def floor_of(
     for load in loads:
         forecaster.add(load)
     return forecaster.floor()
+
+
+def ordered(rate: float) -> LaneOrder:
+    return LaneOrder("a", NOW, LaneLimits(rate_per_second=rate))
 
 
 def load(lane: str, images: int, record: LaneRecord | None = None) -> LaneLoad:
@@ -58,14 +63,14 @@ def test_budgets_of_a_day_bind() -> None:
 
 
 def test_given_limits_go_before_the_default_and_learnt_ones_below_both() -> None:
-    given = LaneRecord("a", rate_per_second=1.0)
+    given = LaneRecord("a", order=ordered(1.0))
     assert floor_of(load("a", 999, given)).seconds == 1_000
-    learnt = LaneRecord("a", rate_per_second=1.0, learnt=LearntPace(0.5, 2, NOW))
+    learnt = LaneRecord("a", order=ordered(1.0), learnt=LearntPace(0.5, 2, NOW))
     found = floor_of(load("a", 999, learnt))
     assert (found.seconds, found.lanes[0].binds) == (2_000, "learnt pace")
-    faster = LaneRecord("a", rate_per_second=1.0, learnt=LearntPace(8.0, 2, NOW))
+    faster = LaneRecord("a", order=ordered(1.0), learnt=LearntPace(8.0, 2, NOW))
     assert floor_of(load("a", 999, faster)).seconds == 1_000
-    free = LaneRecord("a", rate_per_second=0.0, learnt=LearntPace(8.0, 2, NOW))
+    free = LaneRecord("a", order=ordered(0.0), learnt=LearntPace(8.0, 2, NOW))
     assert floor_of(load("a", 799, free)).seconds == 100
 
 

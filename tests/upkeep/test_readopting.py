@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from asyncdl.clock import SystemClock
 from asyncdl.collection import record_path
 from asyncdl.demo.pictures import picture
+from asyncdl.limits import LaneLimits, LaneOrder
 from asyncdl.model import Batch, FileRole, JudgedRecord, LaneRecord, ManifestTransition, NewFile, NewRecord, Transition
 from asyncdl.status import ImageStatus
 from asyncdl.store import Store
@@ -205,11 +206,14 @@ def test_a_file_whose_image_was_gone_is_adopted_and_the_mark_is_not(tmp_path: Pa
 
 def test_pauses_and_limits_of_hosts_are_kept(tmp_path: Path) -> None:
     lane = LaneRecord(
-        "a.org", NOW + 9_000_000, "rate_limited", 3, NOW, 0, 0, "User-agent: *", NOW, 0.5, 1, True, "they asked for it"
-    )
+        "a.org", NOW + 9_000_000, "rate_limited", 3, NOW, 0, 0, "User-agent: *", NOW, held=True, note="they asked for it",
+        order=LaneOrder("a.org", NOW, LaneLimits(0.5, 1), limits_note="their curator"),
+    )  # fmt: skip
 
     async def work(there: Place) -> None:
         await there.old.apply(Batch(lanes=(lane, LaneRecord("b.org", 5))), NOW)
+        assert lane.order is not None
+        await there.old.order(lane.order)
         assert (await there.adopt()).lanes == 2
         assert (await there.new.load_lanes(["a.org"]))["a.org"] == lane
 
