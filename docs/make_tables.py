@@ -166,12 +166,13 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    """Write every table into its page."""
+    """Write every table into its page, and `.env.example`."""
     for path, tables in pages().items():
         page = path.read_text(encoding="utf-8")
         for name, table in tables.items():
             page = filled(page, name, table)
         path.write_text(page, encoding="utf-8")
+    (ROOT / ".env.example").write_text(reference.env_example(), encoding="utf-8")
 
 
 if __name__ == "__main__":
