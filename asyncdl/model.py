@@ -173,12 +173,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class HostDue:
-    """A host that has work: its row, its lane, and the earliest due time among its rows."""
+    """A host that has work: its row, its lane, and the earliest due time among its rows.
+
+    `given_up`: nothing is asked of it any more, so all its rows are due, to be ended.
+    """
 
     host_id: int
     host: str
     lane: str
     next_due_ms: int
+    given_up: bool = False
 
 
 # ---- fetch -> inspect -> record --------------------------------------------------------------------------
@@ -211,6 +215,7 @@ class NewFile:
     """A file that lies (or, inside a batch, will lie) at `path`, relative to the collection.
 
     An empty `sha256` means that nobody has read it as a whole yet. `recipe` says where it comes from, if not from a request.
+    `created_ms` is when it was made, where that was not just now.
     """
 
     role: FileRole
@@ -221,6 +226,7 @@ class NewFile:
     width: int | None
     height: int | None
     recipe: str | None = None
+    created_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,15 @@ from asyncdl.app.wholeness import require_keys, require_whole, unfinished_additi
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
+from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
 from asyncdl.download.figures import Figures
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Ticket
+from asyncdl.download.ownline import OwnLine, OwnPatience
 from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
@@ -129,12 +132,13 @@ async def open_job(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
+        patience = OwnPatience(settings.storage_patience_seconds, settings.network_patience_seconds)
+        own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
-            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
+            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
+            own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
             commands={"retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms)}, clock=clock, hub=hub,
-            limits=RunLimits(
-                settings.wait_seconds, settings.grace_seconds, settings.storage_patience_seconds, settings.max_time_seconds
-            ),
+            limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
         )  # fmt: skip
         notices = [await unfinished_addition(store, collection.root), doubt]
@@ -166,6 +170,7 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
         caution=CAUTIONS[settings.caution],
+        breaker=BreakerPolicy(give_up_after_seconds=settings.give_up_after_seconds),
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)

@@ -31,6 +31,7 @@ PLACES = {
     "retry": "retry.COMMAND",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
+    "rekey": "rekey.COMMAND",
     "import-legacy": "import_legacy.COMMAND",
     "unlock": "unlock.COMMAND",
     "config": "config.COMMAND",

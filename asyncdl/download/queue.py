@@ -22,6 +22,7 @@ MAX_QUEUED_ROWS = 8_192
 """Rows held in memory over all hosts, at more than 1 kB each: enough for the shortest look-ahead of a full window."""
 
 MAX_LOOK_AHEAD_ROWS = 512
+_EVER_MS = 2**62
 MIN_LOOK_AHEAD_ROWS = 8
 HOLD_PAUSED_SECONDS = 30.0
 """Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
@@ -71,9 +72,11 @@ class Feeder:
             self._handed.discard((work.kind, work.id))
             if self._images_left is not None and work.kind is WorkKind.IMAGE:
                 self._images_left += 1
-        # They lie behind the cursors; paging starts over, which the set of handed rows makes harmless.
+        # They lie behind the cursors of their hosts: there paging starts over, which the set of handed rows makes harmless.
+        hosts = {work.host for work in works}
         for host in self._active.values():
-            host.after = dict.fromkeys(WorkKind, QUEUE_START)
+            if host.due.host in hosts:
+                host.after = dict.fromkeys(WorkKind, QUEUE_START)
 
     async def feed(self) -> list[Finished]:
         """Fill every lane that wants rows. Returns the verdicts on rows that needed no request."""
@@ -132,7 +135,8 @@ class Feeder:
         for kind in (WorkKind.MANIFEST, WorkKind.IMAGE):
             if wanted <= 0:
                 break
-            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], now.utc_ms, wanted)
+            before_ms = _EVER_MS if host.due.given_up else now.utc_ms
+            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], before_ms, wanted)
             brought += len(page)
             for work in page:
                 host.after[kind] = (work.due_ms, work.id)
@@ -162,9 +166,9 @@ class Feeder:
             remembered = await self._store.load_lanes(sorted({due.lane for due in page}))
             for due in page:
                 lane = remembered.get(due.lane)
-                if lane is not None and lane.held:
+                if lane is not None and lane.held and not lane.given_up_ms:
                     continue
-                at = max(due.next_due_ms, lane.pause_until_ms if lane else 0)
+                at = max(due.next_due_ms, lane.pause_until_ms if lane and not lane.given_up_ms else 0)
                 earliest = at if earliest is None else min(earliest, at)
             if earliest is not None and earliest <= now.utc_ms:
                 break

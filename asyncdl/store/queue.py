@@ -38,7 +38,8 @@ WITH RECURSIVE
   )
 SELECT h.id, h.name, h.lane,
   (SELECT min(due) FROM images INDEXED BY images_due WHERE host = active.host AND due IS NOT NULL),
-  (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = active.host AND due IS NOT NULL)
+  (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = active.host AND due IS NOT NULL),
+  EXISTS (SELECT 1 FROM lanes AS l WHERE l.lane = h.lane AND l.given_up_ms <> 0)
 FROM active CROSS JOIN hosts AS h ON h.id = active.host
 ORDER BY h.id
 """
@@ -63,9 +64,9 @@ WITH RECURSIVE
     SELECT host, (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = of_manifests.host AND due IS NOT NULL)
     FROM of_manifests WHERE host IS NOT NULL
   )
-SELECT min(max(e.due, coalesce(l.pause_until_ms, 0)))
+SELECT min(CASE WHEN coalesce(l.given_up_ms, 0) <> 0 THEN 0 ELSE max(e.due, coalesce(l.pause_until_ms, 0)) END)
 FROM earliest AS e CROSS JOIN hosts AS h ON h.id = e.host LEFT JOIN lanes AS l ON l.lane = h.lane
-WHERE coalesce(l.held, 0) = 0
+WHERE coalesce(l.held, 0) = 0 OR l.given_up_ms <> 0
 """
 # A page goes on after (due, id) in two looks: the rest of the rows due at that very time, then the later ones.
 # Written as one comparison of pairs, SQLite would read again through all rows of that time, and fresh work
@@ -96,7 +97,10 @@ ORDER BY c.image, c.position
 def hosts_due(connection: sqlite3.Connection, after_host_id: int, limit: int) -> list[HostDue]:
     """See `Reader.hosts_due`."""
     rows = connection.execute(HOSTS_DUE, {"after": after_host_id, "limit": limit}).fetchall()
-    return [HostDue(host, name, lane, min(due for due in dues if due is not None)) for host, name, lane, *dues in rows]
+    return [
+        HostDue(host, name, lane, 0 if given_up else min(due for due in dues if due is not None), bool(given_up))
+        for host, name, lane, *dues, given_up in rows
+    ]
 
 
 def due_work(

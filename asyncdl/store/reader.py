@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, integrity, lanes, loads, queue, selection, sources, stories
+from asyncdl.store import adopting, figures, holding, integrity, lanes, loads, queue, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
+from asyncdl.store.holding import HeldRecord
 from asyncdl.store.rows import (
     Discrepancies,
     ErrorCount,
@@ -133,6 +134,28 @@ class Reader:
     async def urls_of_images(self, images: Sequence[int]) -> dict[int, list[str]]:
         """The links of these images in the order of trial; images without any are left out."""
         return await self._db.read(adopting.urls_of_images, images)
+
+    # ---- whole records
+
+    async def held_records(self, rows: Sequence[int]) -> dict[int, HeldRecord]:
+        """These records, by row, with everything that matching needs; rows that do not exist are left out."""
+        return await self._db.read(holding.held_records, rows)
+
+    async def held_page(self, after_row: int, max_records: int, max_files: int) -> list[HeldRecord]:
+        """Records by ascending row, after `after_row` (-1 to begin): so many that their files are about `max_files` at most."""
+        return await self._db.read(holding.held_page, after_row, max_records, max_files)
+
+    async def record_rows(self, external_ids: Sequence[int | str]) -> dict[int | str, int]:
+        """The rows of records by what their source calls them; unknown ones are left out."""
+        return await self._db.read(holding.record_rows, external_ids)
+
+    async def rows_between(self, first: int | str | None, after: int | str | None, *, named: bool) -> list[int]:
+        """The rows of records from an id up to but not with another, in the order of their ids: whole numbers, or `named` by text."""
+        return await self._db.read(holding.rows_between, first, after, named)
+
+    async def unkeyed_links(self, rows: Sequence[int]) -> dict[int, str]:
+        """Of these records those that are nothing but one link that was never looked at, by row."""
+        return await self._db.read(holding.unkeyed_links, rows)
 
     # ---- lanes, sources, runs, meta
 
