@@ -39,6 +39,8 @@ _BOUNDS = (
     ("asyncdl.download.probe.MAX_REQUESTS_PER_LANE", "questions of a probe to one host"),
     ("asyncdl.download.probe.MAX_HOSTS", "hosts that a probe asks"),
     ("asyncdl.download.probe.MAX_SECONDS", "seconds of a probe"),
+    ("asyncdl.download.roomwatch.SAMPLE_IMAGES", "images after which a run reckons again whether it fits"),
+    ("asyncdl.download.roomwatch.LOOK_SECONDS", "between two looks at the disk, at most"),
     ("asyncdl.download.figures.MAX_COUNTED_HOSTS", "hosts counted for the display"),
     ("asyncdl.web.MAX_HEADERS", "header fields of an answer"),
     ("asyncdl.web.MAX_HEADER_LINE_BYTES", "one header line"),

@@ -31,6 +31,7 @@ from asyncdl.download.queue import Feeder
 from asyncdl.download.record import Recorder
 from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
+from asyncdl.download.roomwatch import RoomRules, RoomWatch
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
@@ -124,6 +125,9 @@ async def open_job(
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
         scheduler = scheduler_of(settings, random)
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
+        room = RoomWatch(store, scheduler, collection.root, hub, clock, _room_rules(settings))
+        hub.watch(room.watch)
+        doubt = "" if make_fetcher else await room.before()
         recorder = Recorder(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
@@ -138,9 +142,9 @@ async def open_job(
                 "hosts": host_order_handler(store, scheduler, clock),
             }, clock=clock, hub=hub,
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
-            take_snapshot=store.snapshot if store.exclusive else None,
+            take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
         )  # fmt: skip
-        notices = [await unfinished_addition(store, collection.root)]
+        notices = [await unfinished_addition(store, collection.root), doubt]
         if lock.previous_crashed is not None or repairs.any:
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
@@ -173,6 +177,10 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)
+
+
+def _room_rules(settings: RunSettings) -> RoomRules:
+    return RoomRules(settings.keep_free_bytes, settings.preflight, settings.storage_patience_seconds, settings.max_images)
 
 
 def lane_of_url(url: str) -> str:

@@ -141,8 +141,11 @@ class RunSettings(Slice):
 
     keep_free_bytes: Annotated[
         AutoSize,
-        Option("keep_free", "what is to stay free on the disk; auto is a twentieth of it, at most 5GB", Panel.BOUNDS),
+        Option("keep_free", "what a run leaves free on its disk; auto is a fiftieth of it, at most 2GB", Panel.BOUNDS),
     ] = "auto"
+    preflight: Annotated[
+        Switch, Option("preflight", "stop a run that does not fit on its disk, before it begins and after 200 images", Panel.BOUNDS)
+    ] = True
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)

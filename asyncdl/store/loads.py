@@ -17,6 +17,11 @@ SELECT h.lane, count(*),
   sum((SELECT count(*) FROM manifests AS m INDEXED BY manifests_due WHERE m.host = h.id AND m.due IS NOT NULL))
 FROM hosts AS h INDEXED BY hosts_lane WHERE h.lane > ? GROUP BY h.lane ORDER BY h.lane LIMIT ?
 """
+SAMPLED: Final = """
+SELECT host, sum(CASE WHEN status IN (0, 1) THEN images ELSE 0 END) AS waiting, sum(CASE WHEN status = 2 THEN images ELSE 0 END) AS saved,
+  sum(CASE WHEN status = 2 THEN bytes ELSE 0 END)
+FROM counters WHERE host > ? GROUP BY host HAVING saved > 0 AND waiting > 0 ORDER BY host LIMIT ?
+"""
 LARGEST_WAITING: Final = """
 SELECT h.id, h.name, h.lane, 0 FROM (
   SELECT host, sum(images) AS n FROM counters WHERE status IN (0, 1) GROUP BY host HAVING n > 0 ORDER BY n DESC, host LIMIT ?
@@ -43,3 +48,8 @@ def largest_waiting(connection: sqlite3.Connection, limit: int) -> list[HostDue]
 def last_waiting(connection: sqlite3.Connection, host_id: int) -> int:
     """See `Reader.last_waiting`."""
     return int(connection.execute(LAST_WAITING, (host_id,)).fetchone()[0])
+
+
+def sampled_hosts(connection: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, int, int, int]]:
+    """See `Reader.sampled_hosts`."""
+    return connection.execute(SAMPLED, (after, limit)).fetchall()

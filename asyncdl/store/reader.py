@@ -175,6 +175,10 @@ class Reader:
         """The hosts with most images waiting, most first; their due times are not looked up (0)."""
         return await self._db.read(loads.largest_waiting, limit)
 
+    async def sampled_hosts(self, after: int, limit: int) -> list[tuple[int, int, int, int]]:
+        """Hosts with images waiting that have given some already, by ascending row: row, images waiting, images saved, their bytes."""
+        return await self._db.read(loads.sampled_hosts, after, limit)
+
     async def last_waiting(self, host_id: int) -> int:
         """The last row of a host that waits for its first request; 0 when none does."""
         return await self._db.read(loads.last_waiting, host_id)
