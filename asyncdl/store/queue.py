@@ -7,6 +7,7 @@ that list hosts). `tests/store` holds the plans.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any, Final
 
 from asyncdl.errors import error_type_of_code
@@ -95,6 +96,18 @@ SELECT c.image, c.position, c.url, c.kind, c.spent
 FROM json_each(?) AS wanted CROSS JOIN candidates AS c ON c.image = wanted.value
 ORDER BY c.image, c.position
 """
+
+
+IMAGES_LEFT: Final = """
+SELECT c.host, sum(c.images) FROM json_each(?) AS wanted CROSS JOIN counters AS c ON c.host = wanted.value
+WHERE c.status IN (?, ?) GROUP BY c.host
+"""
+
+
+def images_left(connection: sqlite3.Connection, host_ids: Iterable[int]) -> dict[int, int]:
+    """See `Reader.images_left`."""
+    waiting = (ImageStatus.PENDING.value, ImageStatus.RETRY.value)
+    return dict(connection.execute(IMAGES_LEFT, (id_list(host_ids), *waiting)).fetchall())
 
 
 def hosts_due(connection: sqlite3.Connection, after_host_id: int, limit: int) -> list[HostDue]:

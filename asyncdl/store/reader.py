@@ -41,6 +41,10 @@ class Reader:
         """Hosts with work that has a due time, by ascending row, after `after_host_id` (0 to begin)."""
         return await self._db.read(queue.hosts_due, after_host_id, limit)
 
+    async def images_left(self, host_ids: Sequence[int]) -> dict[int, int]:
+        """How many images of each of these hosts have not ended yet, from the counters; hosts without any are left out."""
+        return await self._db.read(queue.images_left, host_ids)
+
     async def due_work(self, host_id: int, kind: WorkKind, after: tuple[int, int], due_before_ms: int, limit: int) -> list[Work]:
         """Rows of a host due at or before `due_before_ms`, in the order (due, id), after that pair (`QUEUE_START`).
 
