@@ -46,7 +46,7 @@ _TABLE = (
     ErrorType(5, "dns_error", _H, True, "the host's name could not be resolved", _WAIT),
     ErrorType(6, "tls_error", _H, True, "the host's certificate or TLS handshake is not acceptable",
               "tell the host; if you trust it all the same, --insecure-host HOST"),
-    ErrorType(7, "banned", _H, True, "the host refuses us altogether (a burst of 401 or 403)",
+    ErrorType(7, "banned", _H, True, "the host refuses us altogether (a burst of 401 or 403, or a challenge made to keep programs out)",
               "write to the host before you go on"),
     ErrorType(8, "robots_unreachable", _H, True, "the host's robots.txt could not be read, so nothing may be asked", _WAIT),
     ErrorType(20, "timeout", _I, True, "the answer did not come, stalled or was too slow", "retry, or a longer --timeout"),

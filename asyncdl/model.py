@@ -312,6 +312,8 @@ class LaneRecord:
     held: bool = False
     note: str = ""
     learnt: LearntPace | None = None
+    banned_since_ms: int = 0
+    ban_probes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

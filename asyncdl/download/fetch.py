@@ -13,6 +13,7 @@ from asyncdl.addresses import REDIRECTS, redirect_target
 from asyncdl.blobs import LocalFault, Spool
 from asyncdl.clock import Clock
 from asyncdl.download.body import Body
+from asyncdl.download.challenge import is_challenge
 from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
 from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
 from asyncdl.download.robots import MAX_ROBOTS_BYTES
@@ -70,22 +71,25 @@ class WebFetcher:
             return Redirected(redirect_target(response.url, location))
         retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock.now().utc_ms)
         if response.status in (429, 503):
-            return await self._refusal(response, retry_after)
+            return await self._refusal(ticket.kind, response, retry_after)
         if ticket.kind is TicketKind.ROBOTS:
             body = await _read_at_most(response, MAX_ROBOTS_BYTES) if response.status == 200 else b""
             return RobotsRead(response.status, body)
         if response.status != 200:
-            return await self._refusal(response, retry_after)
+            return await self._refusal(ticket.kind, response, retry_after)
         if ticket.kind is TicketKind.MANIFEST:
             return await _manifest(response)
         return await self._image(ticket, response)
 
-    async def _refusal(self, response: Response, retry_after_seconds: float | None) -> Failed:
-        error = error_of_http_status(response.status)
+    async def _refusal(self, kind: TicketKind, response: Response, retry_after_seconds: float | None) -> Failed:
+        error, body = error_of_http_status(response.status), b""
         try:
-            page = text_page(await _read_at_most(response, MAX_PAGE_BYTES), response.charset)
+            body = await _read_at_most(response, MAX_PAGE_BYTES)
+            page = text_page(body, response.charset)
         except RequestFailure as failure:
             page = f"(the page could not be read: {failure.detail})"
+        if kind is not TicketKind.ROBOTS and is_challenge(response.status, response.headers, body):
+            error = "banned"
         evidence = Evidence(f"status {response.status}", response.status, response.media_type, page, response.url)
         return Failed(error, evidence, retry_after_seconds)
 

@@ -181,7 +181,8 @@ def _state(host: HostFigures) -> Text:
     if host.given_up:
         return Text("given up", style="red")
     if host.held:
-        return Text("held by you", style="magenta")
+        banned = host.pause_reason == "banned"
+        return Text("refuses us: waits for you to write to it" if banned else "held by you", style="red" if banned else "magenta")
     if host.down:
         return Text(f"down, probe in {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from asyncdl.clock import Clock, Instant
+from asyncdl.download.lane import LONG_PAUSE_SECONDS
 from asyncdl.download.outcome import Finished
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.model import HostDue, Work, WorkKind
@@ -24,7 +25,7 @@ MAX_QUEUED_ROWS = 8_192
 MAX_LOOK_AHEAD_ROWS = 512
 _EVER_MS = 2**62
 MIN_LOOK_AHEAD_ROWS = 8
-HOLD_PAUSED_SECONDS = 30.0
+HOLD_PAUSED_SECONDS = LONG_PAUSE_SECONDS
 """Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
 
 
@@ -87,6 +88,9 @@ class Feeder:
             if self._images_left == 0:
                 break
             closed += await self._feed_host(host, now)
+        if self._scheduler.doubts:
+            fed = set() if self._images_left == 0 else {host.due.lane for host in self._active.values()}
+            self._scheduler.doubts.close(fed, now)
         await self._introduce_lanes()
         return closed
 

@@ -18,9 +18,11 @@ from random import Random
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.bans import REFUSALS
 from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
+from asyncdl.download.doubts import Doubts
 from asyncdl.download.job import Job, job_of
-from asyncdl.download.lane import LaneLimits, LaneState
+from asyncdl.download.lane import LONG_PAUSE_SECONDS, UNTIL_RESUMED_SECONDS, LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import (
     Failed,
@@ -75,6 +77,7 @@ class Scheduler:
         self._random = random
         self._lane_of_url = lane_of_url
         self._robots = robots
+        self.doubts = Doubts(self.lanes, self._candidate_failed, self._set_aside)
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
@@ -114,7 +117,7 @@ class Scheduler:
         """Give back the rows of lanes that are paused longer than this: they stay due, and memory is for lanes that move."""
         released: list[Work] = []
         for queue in list(self.lanes):
-            if len(queue) and queue.lane.paused_seconds(now) > longest_pause_seconds:
+            if (len(queue) or queue.kept) and queue.lane.paused_seconds(now) > longest_pause_seconds:
                 released += self._release(queue)
         return released
 
@@ -124,7 +127,7 @@ class Scheduler:
 
     def _release(self, queue: LaneQueue) -> list[Work]:
         released: list[Work] = []
-        for job in self.lanes.empty(queue):
+        for job in self.lanes.empty(queue) + self.doubts.released(queue):
             if job.work is not None:
                 released.append(self._close(job))
             else:  # nobody fetches the rules any more: whoever waited for them asks again
@@ -155,6 +158,8 @@ class Scheduler:
 
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
+        if self.doubts.settled:
+            return self.doubts.settled.popleft()
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
         if self.in_flight >= self.rules.concurrency or len(self._tickets) >= 2 * self.rules.concurrency:
             return Wait(None)
@@ -210,6 +215,8 @@ class Scheduler:
         issued = self._tickets.pop(ticket.id)
         job, queue = issued.job, issued.queue
         queue.tickets -= 1
+        lane_now = self._lane_of_url(outcome.url) if isinstance(outcome, Redirected) else queue.lane.name
+        self.doubts.answered(queue, job, outcome, lane_now, now)
         try:
             if isinstance(outcome, Failed):
                 return self._failed(ticket, job, issued, outcome, now)
@@ -236,7 +243,14 @@ class Scheduler:
             return self._image_blamed(job, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
         job.seen.add(outcome.url)
         job.url = outcome.url
-        self.lanes.put(self.lanes.of(lane), job, front=True)
+        target = self.lanes.of(lane)
+        pause = target.lane.paused_seconds(now)
+        if job.work is not None and pause > LONG_PAUSE_SECONDS:
+            # Given back as it is, the row would be due: its own host would be asked for the same redirect again and again.
+            job.deferred = job.candidate
+            job.deferred_until_ms = now.plus(min(pause, UNTIL_RESUMED_SECONDS)).utc_ms
+            return self._advance(job, now) or Finished(note="redirected to a host that is left alone: next candidate")
+        self.lanes.put(target, job, front=True)
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
@@ -254,6 +268,8 @@ class Scheduler:
         if kind.blame is Blame.LOCAL:
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
+        if outcome.error in REFUSALS and job.work is not None:
+            return self.doubts.refused(queue, ticket, job, outcome, now, self._random)
         if kind.blame is Blame.HOST:
             queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
             self.lanes.remember(queue, now)
@@ -277,6 +293,17 @@ class Scheduler:
             return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self.lanes.put(queue, job, front=True)
         return Finished(None, failure, job.work, note=note)
+
+    def _set_aside(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        """The host refuses us, whatever we ask for: another host's candidate, or due again when the host is probed, behind all others."""
+        if job.work is None:
+            raise AssertionError("only rows are kept aside")
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
+        job.first_error = "banned"
+        job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+        job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
+        finished = self._advance(job, now)
+        return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
 
     def _image_blamed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         if job.work is not None:
@@ -356,6 +383,7 @@ class Scheduler:
         self.lanes.check()
         assert self.in_flight <= self.rules.concurrency, "more requests in flight than allowed"
         rows = [job.work for queue in self.lanes for job in queue.jobs if job.work]
+        rows += [job.work for queue in self.lanes for job, _ in queue.kept if job.work]
         rows += [issued.job.work for issued in self._tickets.values() if issued.job.work]
         held = [(work.kind, work.id) for work in rows]
         assert len(held) == len(set(held)), "a row is held twice"

@@ -102,6 +102,8 @@ def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
         return None, ""
     if lane.given_up_ms:
         return None, f"given up {time_text(lane.given_up_ms)}"
+    if lane.banned_since_ms and lane.held:
+        return None, f"refuses us since {time_text(lane.banned_since_ms)}: {lane.note or 'held by hand'}"
     if lane.held:
         return None, lane.note or "held by hand"
     return (lane.pause_until_ms, lane.pause_reason) if lane.pause_until_ms > now_ms else (None, "")
@@ -172,6 +174,7 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "paused_until": time_or_none(until_ms),
         "pause_reason": reason or None,
         "held": host.lane_record is not None and host.lane_record.held,
+        "banned_since": time_or_none(host.lane_record.banned_since_ms) if host.lane_record else None,
         "down_since": time_or_none(host.lane_record.down_since_ms) if host.lane_record else None,
         "given_up_at": time_or_none(host.lane_record.given_up_ms) if host.lane_record else None,
     }
