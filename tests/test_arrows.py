@@ -98,6 +98,7 @@ def test_what_decides_is_pure() -> None:
         "bans",
         "doubts",
         "challenge",
+        "robots_tag",
         "backoff",
         "job",
         "verdicts",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
+from asyncdl.app.leave import note_leave
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
@@ -108,6 +109,7 @@ async def open_job(
             await require_whole(store, collection.root)
             await require_keys(store, collection.root)
             await require_contact(store, settings.contact)
+        await note_leave(store, settings, clock.now().utc_ms)
         journal = IntentJournal(collection.intents / "journal")
         repairs = await recover(collection, store, journal, clock.now())
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
@@ -180,6 +182,7 @@ async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Cloc
         yield WebFetcher(
             web, open_spool, clock,
             max_body_bytes=settings.max_body_bytes, host_bandwidth_bits_per_second=settings.host_bandwidth_bits_per_second,
+            obey_noai=settings.noai == "respect",
         )  # fmt: skip
 
 

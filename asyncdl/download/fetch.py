@@ -17,6 +17,7 @@ from asyncdl.download.challenge import is_challenge
 from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
 from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
 from asyncdl.download.robots import MAX_ROBOTS_BYTES
+from asyncdl.download.robots_tag import refusal
 from asyncdl.errors import error_of_http_status
 from asyncdl.imaging import text_page
 from asyncdl.model import Evidence
@@ -45,12 +46,14 @@ class WebFetcher:
     """Carries tickets out over the network."""
 
     def __init__(
-        self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int, host_bandwidth_bits_per_second: float
-    ) -> None:
+        self, web: Web, open_spool: OpenSpool, clock: Clock, *,
+        max_body_bytes: int, host_bandwidth_bits_per_second: float, obey_noai: bool = True,
+    ) -> None:  # fmt: skip
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
+        self._obey_noai = obey_noai
         self._host_bandwidth = host_bandwidth_bits_per_second
         self._limiters: OrderedDict[str, AsyncLimiter] = OrderedDict()
 
@@ -94,6 +97,8 @@ class WebFetcher:
         return Failed(error, evidence, retry_after_seconds)
 
     async def _image(self, ticket: Ticket, response: Response) -> Outcome | Body:
+        if self._obey_noai and (asked := refusal(response.headers.getall("X-Robots-Tag", []))):
+            return Failed("noai", Evidence(f"X-Robots-Tag: {asked}", 200, response.media_type, "", response.url))
         if response.content_length is not None and response.content_length > self._max_body_bytes:
             return Failed(
                 "too_large", Evidence(f"{response.content_length} bytes are announced", 200, response.media_type, "", response.url)

@@ -101,7 +101,8 @@ class Feeder:
     async def _introduce_lanes(self) -> None:
         """Tell the scheduler what is remembered of the lanes it met since; redirects lead to hosts nobody listed."""
         if names := self._scheduler.lanes.unknown():
-            self._scheduler.restore(names, await self._store.load_lanes(names), self._clock.now())
+            remembered, robots = await self._store.load_lanes(names), await self._store.load_robots(names)
+            self._scheduler.restore(names, remembered, self._clock.now(), robots)
 
     async def _widen(self, now: Instant) -> None:
         """Fill the window of active hosts from a sweep over all hosts that have due rows."""

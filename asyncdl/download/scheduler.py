@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -39,7 +39,7 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
-from asyncdl.model import LaneRecord, Work, WorkKind
+from asyncdl.model import Evidence, LaneRecord, RobotsRecord, Work, WorkKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Scheduler:
         self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution, rules.breaker))
         self._random = random
         self._lane_of_url = lane_of_url
-        self._robots = robots
+        self.robots = robots
         self.doubts = Doubts(self.lanes, self._candidate_failed, self._set_aside)
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
@@ -136,8 +136,14 @@ class Scheduler:
                 self.lanes.schedule(owner)
         return released
 
-    def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
-        """Let newly met lanes begin, with what earlier runs learnt of them; see `LaneTable.unknown`."""
+    def restore(
+        self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant, robots: Iterable[RobotsRecord] = ()
+    ) -> None:
+        """Let newly met lanes begin, with what earlier runs learnt of them and of their robots.txt; see `LaneTable.unknown`."""
+        self.robots.recall(robots, now)
+        for name in names:
+            if queue := self.lanes.get(name):
+                queue.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(name)
         self.lanes.restore(names, remembered, now)
 
     def give_up(self, lane: str, now: Instant) -> bool:
@@ -179,12 +185,12 @@ class Scheduler:
         if queue.lane.given_up:
             return self._hopeless(self.lanes.pop(queue), now)
         if job.kind is not TicketKind.ROBOTS:
-            permission = self._robots.permission(job.url, now)
+            permission = self.robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
                 queue.awaits_robots = True
                 return self._issue(_robots_job(job.url, queue), queue, now)
             if permission is Permission.DISALLOWED:
-                return self._candidate_failed(self.lanes.pop(queue), Failed("robots_disallowed"), now)
+                return self._disallowed(self.lanes.pop(queue), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
     def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
@@ -254,11 +260,11 @@ class Scheduler:
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
-        if not self._robots.learn(job.authority, outcome.status, outcome.body, now):
+        if not self.robots.learn(job.authority, job.for_lane, outcome.status, outcome.body, now):
             return self._robots_unreachable(job, None, now)
         owner = self.lanes.of(job.for_lane)
         owner.awaits_robots = False
-        owner.lane.crawl_delay_seconds = self._robots.crawl_delay_seconds(job.authority)
+        owner.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(job.for_lane)
         self.lanes.schedule(owner)
         return Finished(note="robots.txt read")
 
@@ -330,6 +336,19 @@ class Scheduler:
             job.transient_error = job.transient_error or outcome.error
         else:
             job.spent[job.candidate] = outcome.error
+        finished = self._advance(job, now)
+        verdict = finished.verdict if finished else None
+        return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
+
+    def _disallowed(self, job: Job, now: Instant) -> Finished:
+        """The rules of the host forbid this URL: the next candidate, or asked again when they may have changed. Nothing was asked, nobody pays."""
+        if job.work is None:
+            raise AssertionError("robots.txt is not asked for by its own leave")
+        outcome = Failed("robots_disallowed", Evidence(f"forbidden by {authority_of(job.url)}/robots.txt"))
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
+        job.first_error = job.first_error or outcome.error
+        if job.disallowed is None:
+            job.disallowed, job.disallowed_until_ms = job.candidate, self.robots.asks_again_ms(job.url, now)
         finished = self._advance(job, now)
         verdict = finished.verdict if finished else None
         return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))

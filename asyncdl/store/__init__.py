@@ -10,6 +10,7 @@ from asyncdl.store.legacydb import LegacyDatabase, LegacyRow
 from asyncdl.store.reader import Reader
 from asyncdl.store.rows import (
     QUEUE_START,
+    ROBOTS_LEAVE_KEY,
     AddCounts,
     Applied,
     Discrepancies,
@@ -38,6 +39,7 @@ __all__ = [
     "DEFAULT_CACHE_BYTES",
     "INGEST_CACHE_BYTES",
     "QUEUE_START",
+    "ROBOTS_LEAVE_KEY",
     "AddCounts",
     "Applied",
     "Discrepancies",

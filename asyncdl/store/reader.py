@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, integrity, lanes, queue, selection, sources, stories
+from asyncdl.model import Counts, HostDue, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.store import adopting, figures, integrity, lanes, queue, robots, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.rows import (
@@ -143,6 +143,10 @@ class Reader:
     async def lanes_page(self, after: str, limit: int) -> list[LaneRecord]:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
+
+    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
+        """What the robots.txt files of these lanes said when they were last read, however long ago; a bounded number of each."""
+        return await self._db.read(robots.load_robots, lanes)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""

@@ -26,7 +26,7 @@ from asyncdl.download.outcome import (
 )
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
-from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image, manifest
 
@@ -543,8 +543,64 @@ def test_robots_is_asked_first_and_obeyed() -> None:
         world.clock.advance((step.until or math.inf) - world.now.monotonic)
         step = world.take()
     assert isinstance(step, Finished)
-    assert (verdict(step).to, verdict(step).error) == (ImageStatus.FAILED, "robots_disallowed")
+    end = verdict(step)
+    assert (end.to, end.error, end.attempts) == (ImageStatus.RETRY, "robots_disallowed", 0)
+    assert end.due_ms == world.now.utc_ms + 86_400_000
     assert world.ticket().url == "http://a.test/2"
+
+
+def read_before(age_seconds: float, text: str, *, stood_seconds: float = 0.0) -> World:
+    """A world whose robots.txt was read by an earlier run."""
+    world = World(robots=RobotsGate())
+    fetched = world.now.plus(-age_seconds).utc_ms
+    world.rules_read = [RobotsRecord("http://a.test", "a.test", 200, fetched, world.now.plus(-stood_seconds).utc_ms, text)]
+    return world
+
+
+def test_what_an_earlier_run_read_holds_for_a_day() -> None:
+    world = read_before(80_000, "User-agent: *\nDisallow: /private\nCrawl-delay: 7\n")
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    assert world.ticket().url == "http://a.test/1"
+    assert world.wait() == pytest.approx(7.0)
+    assert not world.scheduler.robots.has_changed
+    world = read_before(87_000, "User-agent: *\nCrawl-delay: 7\n")
+    world.add(image(1, "http://a.test/1"))
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+def test_rules_from_the_future_are_read_again() -> None:
+    world = read_before(-10, "")
+    world.add(image(1, "http://a.test/1"))
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+@pytest.mark.parametrize(("stood_days", "again_days"), [(0.1, 1), (5, 5), (100, 28)])
+def test_what_is_forbidden_is_asked_again_after_as_long_as_the_rules_have_stood(stood_days: float, again_days: float) -> None:
+    rules = "User-agent: *\nDisallow: /private\n"
+    world = read_before(100_000, rules, stood_seconds=stood_days * 86_400)
+    world.add(image(1, "http://a.test/private/1"))
+    world.finish(world.ticket(), RobotsRead(200, rules.encode()))
+    [kept] = world.scheduler.robots.changed()
+    assert kept.since_ms == world.rules_read[0].since_ms
+    world.clock.advance(1)
+    end = verdict(world.take())  # type: ignore[arg-type]
+    assert end.due_ms is not None
+    assert world.now.seconds_until(end.due_ms) == pytest.approx(again_days * 86_400, abs=2)
+
+
+def test_what_one_host_forbids_another_may_give() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1", "http://b.test/1"), image(2, "http://a.test/2", "http://b.test/2"))
+    world.finish(world.ticket(), RobotsRead(200, b"User-agent: *\nDisallow: /"))
+    world.clock.advance(1)
+    assert isinstance(world.take(), Finished)
+    world.introduce()
+    world.finish(world.ticket(), RobotsRead(404, b""))
+    assert isinstance(world.take(), Finished)
+    assert verdict(world.finish(world.ticket(), saved())).candidate == 1
+    end = verdict(world.finish(world.ticket(), Failed("http_404")))
+    assert (end.to, end.error, end.attempts, end.candidate) == (ImageStatus.RETRY, "robots_disallowed", 0, 0)
+    assert dict(end.spent) == {1: "http_404"}
 
 
 def test_a_missing_robots_file_allows_everything() -> None:
