@@ -12,6 +12,7 @@ from random import Random
 
 from asyncdl import events
 from asyncdl.app.host_orders import host_order_handler
+from asyncdl.app.leave import note_leave
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
@@ -111,6 +112,7 @@ async def open_job(
             await require_whole(store, collection.root)
             await require_keys(store, collection.root)
             await require_contact(store, settings.contact)
+        await note_leave(store, settings, clock.now().utc_ms)
         journal = IntentJournal(collection.intents / "journal")
         repairs = await recover(collection, store, journal, clock.now())
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
@@ -192,7 +194,9 @@ def lane_of_url(url: str) -> str:
 @asynccontextmanager
 async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
     async with Web(web_settings(settings)) as web:
-        yield WebFetcher(web, open_spool, clock, max_body_bytes=settings.max_body_bytes)
+        yield WebFetcher(
+            web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect"
+        )  # fmt: skip
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

@@ -29,6 +29,9 @@ class Job:
     # The candidate put aside because its host is down or stopped: the image is due again, unpaid, when that host is.
     deferred: int | None = None
     deferred_until_ms: int = 0
+    # The first candidate that robots.txt forbids, and when the rules are worth another look.
+    disallowed: int | None = None
+    disallowed_until_ms: int = 0
     # For robots tickets: the authority the rules are for, and the lane whose jobs wait for them.
     authority: str = ""
     for_lane: str = ""

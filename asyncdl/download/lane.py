@@ -12,6 +12,7 @@ from random import Random
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.bans import BanPolicy, BanWatch
 from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.pace import Caution, Pace
 from asyncdl.limits import LaneLimits, LaneOrder, Stop
@@ -25,6 +26,12 @@ TIMEOUTS_IN_A_ROW = 5
 
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
+
+LONG_PAUSE_SECONDS = 30.0
+"""Nothing is held in memory for a lane that is paused for longer."""
+
+UNTIL_RESUMED_SECONDS = 86_400.0
+"""How long a row is put off that needs a lane which a person holds."""
 
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
@@ -52,6 +59,7 @@ class LaneState:
         self.failures = 0
         self.crawl_delay_seconds = 0.0
         self.breaker = Breaker(breaker or BreakerPolicy())
+        self.ban = BanWatch(BanPolicy())
         self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
         self._ceilings = limits
@@ -81,8 +89,8 @@ class LaneState:
 
     @property
     def connections(self) -> int:
-        """How many requests may run at the same time now: one while the host is suspect, then as many as it has answered well."""
-        return 1 if self._suspect else self.pace.connections
+        """How many requests may run at the same time now: one while the host is suspect or refuses us, then as many as it has answered well."""
+        return 1 if self._suspect or self.ban.careful else self.pace.connections
 
     @property
     def rate_per_second(self) -> float:
@@ -171,6 +179,37 @@ class LaneState:
             return False
         return True
 
+    def forbidden(self, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> bool:
+        """The host answered 401 or 403, or with a challenge. True when it refuses us altogether: then it is left alone, in the end until a person says otherwise."""
+        self.failures += 1
+        self._timeouts_in_a_row = 0
+        self._lives()
+        fresh = issued.monotonic > self._paused_at
+        known = self.ban.banned
+        if not self.ban.refused(now, fresh=fresh):
+            return False
+        if fresh or not known:
+            self._paused_at = now.monotonic
+            self._suspect = True
+            wait = self.ban.probe_after_seconds
+            if wait is None:
+                self.held = True
+                self.note = "it refused us altogether, three probes included: write to it before you go on"
+                self.news.append(f"{self.name} still refuses us (401, 403): it waits for you to write to it")
+                return True
+            if not known:
+                self.news.append(f"{self.name} refuses us altogether (401, 403): it is left alone, and no image pays")
+            self.pause(max(wait * (1 + self._policy.jitter * random.random()), retry_after_seconds or 0.0), "banned", now)
+        return True
+
+    def welcomed(self) -> bool:
+        """The host gave a proper answer about an image. True when that ends a ban."""
+        banned = self.ban.banned
+        self.ban.welcomed()
+        if banned:
+            self.news.append(f"{self.name} serves us again")
+        return banned
+
     def _count(self, error: str, issued: Instant, now: Instant) -> None:
         """Let the breaker judge a failure, unless it belongs to an incident that was counted."""
         if issued.monotonic <= self._paused_at or self.given_up:
@@ -246,6 +285,8 @@ class LaneState:
             held=self.held,
             note=self.note,
             learnt=self.pace.learnt_pace(now),
+            banned_since_ms=self.ban.banned_since_ms,
+            ban_probes=self.ban.probes,
         )
 
     def restore(self, record: LaneRecord, now: Instant) -> None:
@@ -263,6 +304,7 @@ class LaneState:
             now=now,
         )
         self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
+        self.ban.restore(record.banned_since_ms, record.ban_probes)
         self.held = record.held
         self.note = record.note
         if record.learnt is not None:
@@ -295,6 +337,7 @@ class LaneState:
         self.held = False
         self.note = ""
         self.breaker.reopen()
+        self.ban.lift()
         if self.pause_reason not in _REFUSALS:
             self.incidents = 0
             self._suspect = False

@@ -19,7 +19,7 @@ from typing import Final
 from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
-from asyncdl.download.outcome import TicketKind
+from asyncdl.download.outcome import Failed, TicketKind
 from asyncdl.model import LaneRecord
 
 HEAD_START_SECONDS: Final = 5.0
@@ -30,17 +30,18 @@ MAX_PACE_PER_SECOND: Final = 1_000.0
 
 
 class LaneQueue:
-    """A lane and the jobs waiting in it; robots.txt fetches go before everything else.
+    """A lane and the jobs waiting in it; robots.txt fetches go before everything else. `kept` are jobs in doubt (`doubts`), not counted.
 
     `version` tells its live heap entry from stale ones.
     """
 
-    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "tickets", "version")
+    __slots__ = ("awaits_robots", "jobs", "kept", "known", "lane", "ready_at", "robots", "tickets", "version")
 
     def __init__(self, lane: LaneState) -> None:
         self.lane = lane
         self.robots: deque[Job] = deque()
         self.jobs: deque[Job] = deque()
+        self.kept: list[tuple[Job, Failed]] = []
         self.known = False
         self.awaits_robots = False
         self.ready_at: float | None = None
@@ -197,7 +198,7 @@ class LaneTable:
         lane = queue.lane
         self._changed[lane.name] = lane.record(now)
         if lane.news:
-            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if lane.down else ""
+            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
             self._news += [(lane.name, text + probe) for text in lane.news]
             lane.news = []
 
@@ -227,7 +228,7 @@ class LaneTable:
         idle = [
             name
             for name, queue in self._queues.items()
-            if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots and queue.lane.idle(now)
+            if queue.known and not (len(queue) or queue.kept or queue.tickets or queue.awaits_robots) and queue.lane.idle(now)
         ]
         for name in idle:
             queue = self._queues.pop(name)

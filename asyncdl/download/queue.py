@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from asyncdl.clock import Clock, Instant
+from asyncdl.download.lane import LONG_PAUSE_SECONDS
 from asyncdl.download.outcome import Finished
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.limits import Stop
@@ -25,7 +26,7 @@ MAX_QUEUED_ROWS = 8_192
 MAX_LOOK_AHEAD_ROWS = 512
 _EVER_MS = 2**62
 MIN_LOOK_AHEAD_ROWS = 8
-HOLD_PAUSED_SECONDS = 30.0
+HOLD_PAUSED_SECONDS = LONG_PAUSE_SECONDS
 """Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
 
 
@@ -96,13 +97,17 @@ class Feeder:
             if self._images_left == 0:
                 break
             closed += await self._feed_host(host, now)
+        if self._scheduler.doubts:
+            fed = set() if self._images_left == 0 else {host.due.lane for host in self._active.values()}
+            self._scheduler.doubts.close(fed, now)
         await self._introduce_lanes()
         return closed
 
     async def _introduce_lanes(self) -> None:
         """Tell the scheduler what is remembered of the lanes it met since; redirects lead to hosts nobody listed."""
         if names := self._scheduler.lanes.unknown():
-            self._scheduler.restore(names, await self._store.load_lanes(names), self._clock.now())
+            remembered, robots = await self._store.load_lanes(names), await self._store.load_robots(names)
+            self._scheduler.restore(names, remembered, self._clock.now(), robots)
 
     async def _widen(self, now: Instant) -> None:
         """Fill the window of active hosts from a sweep over all hosts that have due rows."""

@@ -140,6 +140,8 @@ class Run:
         if self._carrying:
             await asyncio.wait(set(self._carrying), timeout=self._limits.grace_seconds)
         await _cancel(*self._carrying)
+        while self._scheduler.doubts.settled:
+            self._recorder.add(self._scheduler.doubts.settled.popleft())
         self._scheduler.lanes.remember_paces(self._clock.now())
         if record.done():
             return

@@ -62,6 +62,11 @@ def _totals(report: StatusReport, place: str) -> Table:
     if report.manifests.total:
         table.add_row("manifests", _parts(report.manifests))
     table.add_row("waiting", _waiting_line(report))
+    if report.robots_ignored:
+        note = (
+            f": {printable(report.robots_note, 200)}" if report.robots_note else ", and nobody said by whose leave (--robots-note)"
+        )
+        table.add_row("robots.txt", f"not obeyed at {printable(', '.join(report.robots_ignored), 200)}{note}")
     table.add_row("run", _run_line(report))
     for source in report.sources[-SHOWN_SOURCES:]:
         table.add_row(f"source {source.id}", _source_line(source))

@@ -108,6 +108,17 @@ class RunSettings(Slice):
         Option("robots", "whether robots.txt is obeyed, and by which hosts it need not be", Panel.HOST),
     ] = "respect"
     robots_ignore_hosts: frozenset[str] = frozenset()
+    robots_note: Annotated[
+        Text,
+        Kind("TEXT", "a few words, such as a name and a date"),
+        Option("robots_note", "who gave leave to ignore robots.txt, and when; kept with the collection", Panel.HOST),
+    ] = ""
+    noai: Annotated[
+        Literal["respect", "ignore"],
+        Word,
+        choice("respect", "ignore"),
+        Option("noai", "whether X-Robots-Tag: noai, noimageai are obeyed; noindex is no refusal", Panel.HOST),
+    ] = "respect"
 
     max_body_bytes: Annotated[Size, Option("max_bytes", "the largest file that is accepted", Panel.BOUNDS), Field(ge=1)] = (
         200_000_000

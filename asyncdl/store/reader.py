@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, selection, sources, stories
+from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, robots, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.holding import HeldRecord
@@ -202,6 +202,10 @@ class Reader:
     async def hosts_containing(self, text: str, limit: int) -> list[str]:
         """Hosts with that text in their names, at most `limit`. Reads through the hosts."""
         return await self._db.read(hosts.hosts_containing, text, limit)
+
+    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
+        """What the robots.txt files of these lanes said when they were last read, however long ago; a bounded number of each."""
+        return await self._db.read(robots.load_robots, lanes)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""
