@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
-from asyncdl.app.host_orders import host_order_handler
+from asyncdl.app.host_orders import ask_first_notices, host_order_handler
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
@@ -33,6 +33,7 @@ from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
+from asyncdl.presets import shipped_presets
 from asyncdl.settings import RunSettings
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
@@ -136,7 +137,7 @@ async def open_job(
             ),
             take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip
-        notices = [await unfinished_addition(store, collection.root)]
+        notices = [await unfinished_addition(store, collection.root), *await ask_first_notices(store)]
         if lock.previous_crashed is not None or repairs.any:
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
@@ -160,6 +161,7 @@ def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
         lane_limits=settings.lane_limits,
+        presets=shipped_presets().limits,
         max_attempts=settings.max_attempts,
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
