@@ -177,12 +177,14 @@ class HostDue:
     """A host that has work: its row, its lane, and the earliest due time among its rows.
 
     `stop` and `not_before_ms` are what is remembered of its lane: a person's stop, and until when nothing of it may be asked (None: nobody knows).
+    `given_up`: nothing is asked of it any more, so all its rows are due, to be ended.
     """
 
     host_id: int
     host: str
     lane: str
     next_due_ms: int
+    given_up: bool = False
     stop: Stop | None = None
     not_before_ms: int | None = 0
 
@@ -217,6 +219,7 @@ class NewFile:
     """A file that lies (or, inside a batch, will lie) at `path`, relative to the collection.
 
     An empty `sha256` means that nobody has read it as a whole yet. `recipe` says where it comes from, if not from a request.
+    `created_ms` is when it was made, where that was not just now.
     """
 
     role: FileRole
@@ -227,6 +230,7 @@ class NewFile:
     width: int | None
     height: int | None
     recipe: str | None = None
+    created_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +332,19 @@ class LaneRecord:
     learnt: LearntPace | None = None
     spent: BudgetsSpent | None = None
     order: LaneOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLoad:
+    """What a lane has waiting and has given so far, from the counters: `waiting` and `saved` images, `manifests` still to be read."""
+
+    lane: str
+    hosts: int
+    waiting: int
+    saved: int
+    size_bytes: int
+    manifests: int = 0
+    record: LaneRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

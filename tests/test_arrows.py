@@ -18,7 +18,7 @@ ONLY_HERE = {
     # who speaks SQL to SQLite, opens sockets, reads the environment
     "sqlite3": ("store",),
     "aiosqlite": ("store",),
-    "duckdb": ("ingest", "sourcerows"),
+    "duckdb": ("ingest", "sourcerows", "saidfiles"),
     "socket": ("web", "addresses", "runlock", "demo"),
     "ssl": ("web",),
     "aiohttp": ("web", "response", "request_failures", "demo"),
@@ -89,7 +89,21 @@ def test_modules_are_named_for_what_they_hold() -> None:
 
 def test_what_decides_is_pure() -> None:
     """The scheduler and all it is made of know neither the clock nor the network nor the disk."""
-    pure = ["scheduler", "lane", "pace", "lane_table", "backoff", "job", "verdicts", "robots_gate", "robots", "manifests"]
+    pure = [
+        "scheduler",
+        "suspicion",
+        "concurrency",
+        "lane",
+        "pace",
+        "lane_table",
+        "breaker",
+        "backoff",
+        "job",
+        "verdicts",
+        "robots_gate",
+        "robots",
+        "manifests",
+    ]
     forbidden = {"asyncio", "time", "os", "random.random", "asyncdl.store", "asyncdl.web", "pathlib", "aiohttp"}
     for name in pure:
         found = set(imports(PACKAGE / "download" / f"{name}.py"))

@@ -17,11 +17,14 @@ from asyncdl.app.wholeness import require_keys, require_whole, unfinished_additi
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
+from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
 from asyncdl.download.figures import Figures
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.outcome import Ticket
+from asyncdl.download.ownline import OwnLine, OwnPatience
 from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
@@ -120,21 +123,22 @@ async def open_job(
             make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
-        scheduler = _scheduler(settings, random)
+        scheduler = scheduler_of(settings, random)
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
         recorder = Recorder(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
+        patience = OwnPatience(settings.storage_patience_seconds, settings.network_patience_seconds)
+        own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
-            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
+            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
+            own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
             commands={
                 "retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms),
                 "hosts": host_order_handler(store, scheduler, clock),
             }, clock=clock, hub=hub,
-            limits=RunLimits(
-                settings.wait_seconds, settings.grace_seconds, settings.storage_patience_seconds, settings.max_time_seconds
-            ),
+            limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None,
         )  # fmt: skip
         notices = [await unfinished_addition(store, collection.root), *await ask_first_notices(store)]
@@ -156,7 +160,8 @@ def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
     return open_spool
 
 
-def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
+def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
+    """The scheduler that these settings ask for."""
     rules = SchedulerRules(
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
@@ -166,6 +171,7 @@ def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
         caution=CAUTIONS[settings.caution],
+        breaker=BreakerPolicy(give_up_after_seconds=settings.give_up_after_seconds),
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)

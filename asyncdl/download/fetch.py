@@ -35,6 +35,13 @@ _JSON_TYPES = "application/ld+json, application/json;q=0.9, */*;q=0.1"
 class Fetcher(Protocol):
     """Whatever can carry out a ticket: the network, or nothing at all in benchmarks and simulations."""
 
+    received_bytes: int
+    """Bytes of bodies that have come in so far."""
+
+    def forget_network(self) -> None:
+        """Our network was at fault: what it said of names is not believed any more."""
+        ...
+
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """The answer: a body still to be inspected, or already an outcome. Raises nothing but cancellation."""
         ...
@@ -43,21 +50,37 @@ class Fetcher(Protocol):
 class WebFetcher:
     """Carries tickets out over the network."""
 
-    def __init__(self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        web: Web,
+        open_spool: OpenSpool,
+        clock: Clock,
+        *,
+        max_body_bytes: int,
+        watch_head: Callable[[Ticket, Response], None] | None = None,
+    ) -> None:
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
+        self._watch_head = watch_head
         self._limiters: OrderedDict[str, tuple[float, AsyncLimiter]] = OrderedDict()
+        self.received_bytes = 0
+
+    def forget_network(self) -> None:
+        """See `Fetcher`."""
+        self._web.forget_names()
 
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """Make the one request that the ticket allows."""
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
         try:
             async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket)) as response:
+                if self._watch_head is not None:
+                    self._watch_head(ticket, response)
                 return await self._answer(ticket, response)
         except RequestFailure as failure:
-            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url))
+            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url), silent=failure.silent)
         except LocalFault as fault:
             return Failed(fault.error, Evidence(fault.detail))
 
@@ -94,6 +117,7 @@ class WebFetcher:
         spool = self._open_spool(ticket)
         try:
             async for chunk in response.chunks():
+                self.received_bytes += len(chunk)
                 if spool.size_bytes + len(chunk) > self._max_body_bytes:
                     await spool.discard()
                     detail = f"more than {self._max_body_bytes} bytes"

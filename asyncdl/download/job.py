@@ -13,7 +13,7 @@ from asyncdl.model import Candidate, CandidateKind, Work, WorkKind
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A pass in progress. `url` is what is asked next: the candidate's own URL, or where a redirect led."""
+    """A pass in progress. `url` is what is asked next: the candidate's own URL (`first_url`), or where a redirect led."""
 
     kind: TicketKind
     work: Work | None
@@ -32,13 +32,13 @@ class Job:
     # For robots tickets: the authority the rules are for, and the lane whose jobs wait for them.
     authority: str = ""
     for_lane: str = ""
+    first_url: str = ""
 
     def aim(self, candidate: Candidate) -> None:
         """Turn to a candidate from its own URL."""
         self.candidate = candidate.position
-        self.url = candidate.url
-        self.hop = 0
-        self.seen = {candidate.url}
+        self.first_url = candidate.url
+        self.begin_again()
         self.tried.add(candidate.position)
 
     @property
@@ -50,6 +50,12 @@ class Job:
         """Put the present candidate aside: the row is due again, unpaid, when its host may be asked; of several the first."""
         if self.deferred is None or until_ms < self.deferred_until_ms:
             self.deferred, self.deferred_until_ms = self.candidate, until_ms
+
+    def begin_again(self) -> None:
+        """Forget where redirects have led."""
+        self.url = self.first_url
+        self.hop = 0
+        self.seen = {self.first_url}
 
     def next_candidate(self) -> Candidate | None:
         """The best candidate not tried in this pass and not ruled out; None when none is left.

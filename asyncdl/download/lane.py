@@ -12,6 +12,7 @@ from random import Random
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.pace import Caution, Pace
 from asyncdl.limits import LaneLimits, LaneOrder, Stop
 from asyncdl.model import LaneRecord
@@ -22,13 +23,11 @@ __all__ = ["LaneLimits", "LaneState"]
 TIMEOUTS_IN_A_ROW = 5
 """So many unanswered requests one after the other are the host's trouble, no longer the images'."""
 
-DOWN_INCIDENTS = 3
-"""So many failed connections with a pause between each, and no answer since, mean that the host is down."""
-
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
 
-CONNECTION_ERRORS = frozenset({"connect_failed", "connect_timeout", "dns_error", "tls_error"})
+LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
+"""That robots.txt could not be read is believed for at most an hour."""
 
 _REFUSALS = frozenset({"rate_limited", "unavailable"})
 
@@ -36,7 +35,9 @@ _REFUSALS = frozenset({"rate_limited", "unavailable"})
 class LaneState:
     """What is known of a lane, and when it may be asked again."""
 
-    def __init__(self, name: str, limits: LaneLimits, policy: BackoffPolicy, caution: Caution) -> None:
+    def __init__(
+        self, name: str, limits: LaneLimits, policy: BackoffPolicy, caution: Caution, breaker: BreakerPolicy | None = None
+    ) -> None:
         self.name = name
         self.limits = limits
         self.order = LaneOrder(name)
@@ -50,7 +51,9 @@ class LaneState:
         self.answers = 0
         self.failures = 0
         self.crawl_delay_seconds = 0.0
-        self.down_since_ms = 0
+        self._breaker_policy = breaker or BreakerPolicy()
+        self.breaker = Breaker(self._breaker_policy)
+        self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
         self._ceilings = limits
         self.pace = Pace(limits.rate_per_second or 0.0, limits.connections or 0, caution)
@@ -67,7 +70,12 @@ class LaneState:
     # -- when ------------------------------------------------------------------------------------------------
 
     def ready_at(self) -> float | None:
-        """Monotonic time from which the next request may start; None while only a change can make it ready."""
+        """Monotonic time from which the next request may start; None while only a change can make it ready.
+
+        A lane that was given up is always ready: its queue is to be closed, not asked.
+        """
+        if self.given_up:
+            return -math.inf
         if self.held or self.stop or self.in_flight >= self.connections:
             return None
         return max(self._next_start, self._pause_until)
@@ -85,20 +93,34 @@ class LaneState:
 
     @property
     def down(self) -> bool:
-        """Whether the host has failed to connect again and again, and has not answered since."""
-        return bool(self.down_since_ms) and self.incidents >= DOWN_INCIDENTS
+        """Whether the host does not work, and is only probed."""
+        return self.breaker.health is Health.DOWN
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the host was down for so long that nothing is asked of it any more."""
+        return self.breaker.health is Health.GIVEN_UP
+
+    @property
+    def down_since_ms(self) -> int:
+        """Since when the host is down (UTC milliseconds); 0 while it is not."""
+        return self.breaker.down_since_ms
 
     @property
     def troubled(self) -> bool:
         """Whether the host has not answered since its last trouble."""
-        return self._suspect or bool(self.down_since_ms)
+        return self._suspect or self.breaker.failing
 
     def idle(self, now: Instant) -> bool:
         """Whether nothing runs and nothing forbids a start: the lane may be forgotten without breaking a limit."""
-        return self.in_flight == 0 and not self.held and not self.stop and max(self._next_start, self._pause_until) <= now.monotonic
+        if self.in_flight or self.held or self.stop:
+            return False
+        return self.given_up or max(self._next_start, self._pause_until) <= now.monotonic
 
     def paused_seconds(self, now: Instant) -> float:
-        """How much longer the lane is paused; 0 when it is not, infinity while only a person can let it go on."""
+        """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
+        if self.given_up:
+            return 0.0
         if self.held or (self.stop and not self.order.stop_until_ms):
             return math.inf
         stopped = now.seconds_until(self.order.stop_until_ms) if self.stop else 0.0
@@ -128,25 +150,46 @@ class LaneState:
         self._answers_since_incident += 1
         self._timeouts_in_a_row = 0
         self._suspect = False
-        self.down_since_ms = 0
+        self._lives()
         self.pace.answered(beside, latency_seconds, now.monotonic)
 
-    def timed_out(self, issued: Instant, now: Instant, random: Random) -> bool:
-        """A request got no whole answer in time. True when that made the lane pause."""
+    def _lives(self) -> None:
+        """The host is there."""
+        if self.breaker.health is not Health.UP:
+            self.news.append(f"{self.name} answers again")
+        self.breaker.answered()
+
+    def faltered(self, error: str, issued: Instant, now: Instant, random: Random) -> bool:
+        """A request failed in a way that an image pays for but the host may be to blame for (`SYMPTOMS`). True when that made the lane pause."""
         self.failures += 1
-        self._timeouts_in_a_row += 1
-        if self._timeouts_in_a_row < TIMEOUTS_IN_A_ROW:
+        self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if error == "timeout" else 0
+        self._count(error, issued, now)
+        if self._timeouts_in_a_row >= TIMEOUTS_IN_A_ROW:
+            self._incident("no answers (time-outs)", issued, now, None, random)
+        elif self.breaker.down_since_ms:
+            self._incident(error, issued, now, None, random)
+        else:
             return False
-        self._incident("no answers (time-outs)", issued, now, None, random)
         return True
+
+    def _count(self, error: str, issued: Instant, now: Instant) -> None:
+        """Let the breaker judge a failure, unless it belongs to an incident that was counted."""
+        if issued.monotonic <= self._paused_at or self.given_up:
+            return
+        before = self.breaker.health
+        self.breaker.failed(error, now)
+        if self.breaker.health is not before:
+            self.news.append(f"{self.name} is {self.breaker.health} ({error})")
 
     def refused(
         self, error: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random, beside: int = 1
     ) -> None:
         """A host-blamed failure: pause. Failures of requests issued before the pause began count as one incident."""
         self.failures += 1
-        if error in CONNECTION_ERRORS and not self.down_since_ms:
-            self.down_since_ms = now.utc_ms
+        if error in COUNTED:
+            self._count(error, issued, now)
+        elif error == "rate_limited":
+            self._lives()
         if issued.monotonic > self._paused_at:
             if error in _REFUSALS:
                 self.pace.refused(beside, now.monotonic)
@@ -158,7 +201,7 @@ class LaneState:
         fresh = issued.monotonic > self._paused_at
         if fresh:
             quiet_ms = now.utc_ms - max(self._last_incident_ms, self._pause_until_ms)
-            quiet = quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds)
+            quiet = not self.breaker.failing and quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds)
             if quiet or self._answers_since_incident >= FORGIVING_ANSWERS:
                 self.incidents = 0
             self.incidents += 1
@@ -170,7 +213,10 @@ class LaneState:
             seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()
         elif fresh:
             crowded = reason in _REFUSALS and self._answers_since_incident > 0
-            seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded)
+            longest = self.breaker.longest_pause_seconds(now)
+            if longest is None and reason == "robots_unreachable":
+                longest = LONGEST_ROBOTS_PAUSE_SECONDS
+            seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
         else:
             return
         if fresh:
@@ -197,6 +243,7 @@ class LaneState:
             incidents=self.incidents,
             last_incident_ms=self._last_incident_ms,
             down_since_ms=self.down_since_ms,
+            given_up_ms=self.breaker.given_up_ms,
             held=self.held,
             note=self.note,
             learnt=self.pace.learnt_pace(now),
@@ -210,8 +257,13 @@ class LaneState:
         self.incidents = record.incidents
         self._last_incident_ms = min(record.last_incident_ms, now.utc_ms)
         self._last_pause_seconds = max(0.0, (record.pause_until_ms - record.last_incident_ms) / 1000)
-        self._suspect = record.incidents > 0 and remaining > 0
-        self.down_since_ms = record.down_since_ms
+        self.breaker.restore(
+            down_since_ms=record.down_since_ms,
+            given_up_ms=record.given_up_ms,
+            errors_in_a_row=record.incidents if record.pause_reason in CONNECTION_ERRORS else 0,
+            now=now,
+        )
+        self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
         self.held = record.held
         self.note = record.note
         if record.learnt is not None:
@@ -243,7 +295,7 @@ class LaneState:
         """A person says that the host may be asked again: a ban, and trouble that was no word of the host, count no more. Its `Retry-After` does."""
         self.held = False
         self.note = ""
-        self.down_since_ms = 0
+        self.breaker = Breaker(self._breaker_policy)
         if self.pause_reason not in _REFUSALS:
             self.incidents = 0
             self._suspect = False

@@ -11,7 +11,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from asyncdl.clock import Instant
+from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
 from asyncdl.download.outcome import TicketKind
@@ -56,6 +56,7 @@ class LaneTable:
         self._sequence = itertools.count()
         self._unknown: list[str] = []
         self._changed: dict[str, LaneRecord] = {}
+        self._news: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[LaneQueue]:
         return iter(self._queues.values())
@@ -159,12 +160,17 @@ class LaneTable:
 
     def remember(self, queue: LaneQueue, now: Instant) -> None:
         """Note that what is to be remembered of this lane has changed."""
-        self._changed[queue.lane.name] = queue.lane.record(now)
+        lane = queue.lane
+        self._changed[lane.name] = lane.record(now)
+        if lane.news:
+            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if lane.down else ""
+            self._news += [(lane.name, text + probe) for text in lane.news]
+            lane.news = []
 
     def remember_paces(self, now: Instant) -> None:
         """Note what was learnt of every lane: asking is over."""
         for queue in self:
-            if queue.known and queue.lane.pace.learnt:
+            if queue.known and queue.lane.pace.learnt and not queue.lane.given_up:
                 self.remember(queue, now)
 
     @property
@@ -177,6 +183,11 @@ class LaneTable:
         changed, self._changed = tuple(self._changed.values()), {}
         return changed
 
+    def news(self) -> list[tuple[str, str]]:
+        """Turns in the health of lanes since the last call, as name and words: what a person should know of."""
+        news, self._news = self._news, []
+        return news
+
     def forget_idle(self, now: Instant) -> int:
         """Drop lanes with nothing queued or in flight, whose pace and pause would let them start now. How many."""
         idle = [
@@ -186,7 +197,7 @@ class LaneTable:
         ]
         for name in idle:
             queue = self._queues.pop(name)
-            if queue.lane.pace.learnt:
+            if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
                 self.remember(queue, now)
         return len(idle)
 

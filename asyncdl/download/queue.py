@@ -23,6 +23,7 @@ MAX_QUEUED_ROWS = 8_192
 """Rows held in memory over all hosts, at more than 1 kB each: enough for the shortest look-ahead of a full window."""
 
 MAX_LOOK_AHEAD_ROWS = 512
+_EVER_MS = 2**62
 MIN_LOOK_AHEAD_ROWS = 8
 HOLD_PAUSED_SECONDS = 30.0
 """Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
@@ -75,7 +76,7 @@ class Feeder:
             self._handed.discard((work.kind, work.id))
             if self._images_left is not None and work.kind is WorkKind.IMAGE:
                 self._images_left += 1
-        # They lie behind the cursors; paging starts over, which the set of handed rows makes harmless. Rows of a blocked host are looked at once.
+        # They lie behind the cursors of their hosts: there paging starts over, which the set of handed rows makes harmless. Rows of a blocked host are looked at once.
         hosts = {work.host for work in works}
         for host in self._active.values():
             if host.due.host in hosts and self._stop_of(host.due, self._clock.now()) is not Stop.BLOCK:
@@ -134,7 +135,7 @@ class Feeder:
         """A person's stop of the host's lane: as the lane knows it, else as it was stored when the host was found."""
         queue = self._scheduler.lanes.get(due.lane)
         if queue is not None and queue.known:
-            return queue.lane.stop
+            return None if queue.lane.given_up else queue.lane.stop
         return due.stop if due.not_before_ms is None or due.not_before_ms > now.utc_ms else None
 
     async def _feed_host(self, host: _ActiveHost, now: Instant) -> list[Finished]:
@@ -150,7 +151,8 @@ class Feeder:
         for kind in (WorkKind.MANIFEST, WorkKind.IMAGE):
             if wanted <= 0:
                 break
-            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], now.utc_ms, wanted)
+            before_ms = _EVER_MS if host.due.given_up else now.utc_ms
+            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], before_ms, wanted)
             brought += len(page)
             for work in page:
                 host.after[kind] = (work.due_ms, work.id)

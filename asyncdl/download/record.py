@@ -116,6 +116,7 @@ class Recorder:
                 tuple(finished.failure for finished in kept if finished.failure is not None),
                 lanes,
             )
+            news = self._scheduler.lanes.news()
             at_ms = self._clock.now().utc_ms
             applied = await self._apply_patiently(batch, at_ms)
             if files:
@@ -124,6 +125,9 @@ class Recorder:
             if not self._open:
                 self._filled.clear()
             self._after(kept, applied, at_ms)
+            for lane, text in news:
+                self._hub.emit(events.Notice(at_ms, text))
+                await self._store.add_event(at_ms, "host", lane, text)
 
     async def _place(self, taken: Sequence[Finished]) -> tuple[list[Finished], dict[int, NewFile]]:
         """Give the saved images of a batch their files. What this machine could not write is given back, unpaid."""

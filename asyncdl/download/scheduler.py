@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
 from asyncdl.download.job import Job, job_of
 from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
@@ -46,7 +47,10 @@ _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit. `presets` says what is known of a lane, and only makes `lane_limits` tighter."""
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit.
+
+    `concurrency` is what `Scheduler.slots` begins with and never exceeds; `presets` says what is known of a lane, and only makes `lane_limits` tighter.
+    """
 
     concurrency: int = 128
     rate_per_second: float = 0.0
@@ -57,6 +61,7 @@ class SchedulerRules:
     max_redirects: int = 5
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     caution: Caution = field(default_factory=Caution)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
 class Released(NamedTuple):
@@ -82,17 +87,22 @@ class Scheduler:
 
     def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
         self.rules = rules
-        self.lanes = LaneTable(
-            lambda name: LaneState(name, rules.lane_limits.tightened(rules.presets(name)), rules.backoff, rules.caution)
-        )
+        self.lanes = LaneTable(self._make_lane)
         self._random = random
         self._lane_of_url = lane_of_url
         self._robots = robots
+        self.slots = rules.concurrency
+        self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
+        self._short = False
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
         self._works: set[tuple[WorkKind, int]] = set()
         self._not_before = -math.inf
+
+    def _make_lane(self, name: str) -> LaneState:
+        rules = self.rules
+        return LaneState(name, rules.lane_limits.tightened(rules.presets(name)), rules.backoff, rules.caution, rules.breaker)
 
     @property
     def in_flight(self) -> int:
@@ -179,6 +189,16 @@ class Scheduler:
         """Let newly met lanes begin, with what earlier runs learnt of them; see `LaneTable.unknown`."""
         self.lanes.restore(names, remembered, now)
 
+    def give_up(self, lane: str, now: Instant) -> bool:
+        """A person gives a host up: whatever needs it ends as it comes up (`lane_given_up`). False when the lane is not in use."""
+        queue = self.lanes.get(lane)
+        if queue is None or not queue.known:
+            return False
+        queue.lane.breaker.give_up(now)
+        self.lanes.remember(queue, now)
+        self.lanes.schedule(queue)
+        return True
+
     def pause_all(self, seconds: float, now: Instant) -> None:
         """Start nothing for a while: the trouble is ours."""
         self._not_before = max(self._not_before, now.monotonic + seconds)
@@ -188,8 +208,10 @@ class Scheduler:
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
-        if self.in_flight >= self.rules.concurrency or len(self._tickets) >= 2 * self.rules.concurrency:
+        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
+            self._short = self.in_flight >= self.slots
             return Wait(None)
+        self._short = False
         if self._not_before > now.monotonic:
             return Wait(self._not_before)
         while True:
@@ -203,6 +225,8 @@ class Scheduler:
 
     def _begin(self, queue: LaneQueue, now: Instant) -> Ticket | Finished | None:
         job = queue.head
+        if queue.lane.given_up:
+            return self._hopeless(self.lanes.pop(queue), now)
         if job.kind is not TicketKind.ROBOTS:
             permission = self._robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
@@ -217,7 +241,7 @@ class Scheduler:
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
         ticket = Ticket(
-            next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate,
+            next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url,
             queue.lane.limits.bandwidth_bits_per_second or 0.0,
         )  # fmt: skip
         self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
@@ -232,6 +256,7 @@ class Scheduler:
         if not issued.received:
             issued.received = True
             issued.latency_seconds = latency_seconds
+            self.short_of_slots += self._short
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)
@@ -285,15 +310,18 @@ class Scheduler:
         queue = issued.queue
         kind = error_type(outcome.error)
         if kind.blame is Blame.LOCAL:
+            if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
+                job.begin_again()
+                queue = self.lanes.of(self._lane_of_url(job.url))
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
         if kind.blame is Blame.HOST:
             queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
             self.lanes.remember(queue, now)
             return self._host_blamed(job, queue, outcome, now)
-        if outcome.error != "timeout":
+        if outcome.error not in SYMPTOMS:
             self._answered(issued, now)
-        elif queue.lane.timed_out(ticket.issued, now, self._random):
+        elif queue.lane.faltered(outcome.error, ticket.issued, now, self._random):
             self.lanes.remember(queue, now)
         return self._image_blamed(job, outcome, now)
 
@@ -339,6 +367,14 @@ class Scheduler:
         finished = self._advance(job, now)
         verdict = finished.verdict if finished else None
         return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
+
+    def _hopeless(self, job: Job, now: Instant) -> Finished:
+        """The host of this job was given up: the next candidate, or the end."""
+        if job.work is None:
+            return self._robots_unreachable(job, None, now)
+        job.first_error = job.first_error or verdicts.GIVEN_UP
+        job.spent[job.candidate] = verdicts.GIVEN_UP
+        return self._advance(job, now) or Finished(note="host given up: next candidate")
 
     # -- moving jobs -----------------------------------------------------------------------------------------
 
@@ -395,7 +431,8 @@ class Scheduler:
 
 def _robots_job(url: str, queue: LaneQueue) -> Job:
     authority = authority_of(url)
-    return Job(TicketKind.ROBOTS, None, f"{authority}/robots.txt", authority=authority, for_lane=queue.lane.name)
+    address = f"{authority}/robots.txt"
+    return Job(TicketKind.ROBOTS, None, address, authority=authority, for_lane=queue.lane.name, first_url=address)
 
 
 def _back_ms(queue: LaneQueue, now: Instant) -> int:

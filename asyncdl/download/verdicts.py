@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Final
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import retry_delay_seconds
@@ -12,6 +13,9 @@ from asyncdl.download.outcome import Failed, Saved, TicketKind, Verdict
 from asyncdl.model import Candidate, CandidateKind, Canvas, Evidence, Failure, Work
 from asyncdl.status import ImageStatus
 from asyncdl.urls import host_of
+
+GIVEN_UP: Final = "lane_given_up"
+"""The mark of candidates whose host was given up: it may pass, but not by itself."""
 
 
 def is_request(job: Job, candidate: Candidate) -> bool:
@@ -37,7 +41,8 @@ def close(
     """The pass is over without success. `waiting` is the manifest that may still bring candidates.
 
     In this order: a candidate put aside because its host is down leaves the row due when the host is, unpaid; a manifest still to
-    come is waited for; a passing cause is tried again until the attempts are spent; anything else is final.
+    come is waited for; a passing cause is tried again until the attempts are spent; a host that was given up leaves what only it can
+    give to a person; anything else is final.
     """
     work = job.work
     if work is None:
@@ -49,6 +54,8 @@ def close(
         )
     if waiting is not None:
         return Verdict(work, ImageStatus.PENDING, None, work.attempts, job.first_error, waiting.position, spent)
+    if job.transient_error is None and GIVEN_UP in job.spent.values():
+        return Verdict(work, ImageStatus.EXHAUSTED, None, work.attempts, GIVEN_UP, job.candidate, spent)
     attempts = work.attempts + 1
     if job.transient_error is None:
         return Verdict(work, ImageStatus.FAILED, None, attempts, job.first_error or "no_url", job.candidate, spent)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from asyncdl.errors import error_type
 from asyncdl.limits import Stop
@@ -16,6 +17,8 @@ from asyncdl.status import ImageStatus
 from asyncdl.store import HostStory, ImageState, ImageStory, ManifestStory, StoredCandidate
 from asyncdl.units import approximate_size
 from asyncdl.urls import lane_of
+
+_GIVEN_UP: Final = "lane_given_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ def image_standing(
         return _failed(image, place)
     if state.status is ImageStatus.EXHAUSTED:
         cause = error_type(state.error or "")
+        if cause.name == _GIVEN_UP:
+            host = lane_text(lanes.get(lane_of(state.host)), now_ms) or cause.meaning
+            return Standing(f"given up with its host: {host}", f"`asyncdl retry {place} --host {state.host}` asks it again")
         why = f"given up after {counted(state.attempts, 'attempt')}: {cause.meaning}"
         return Standing(why, f"{cause.remedy}; `asyncdl retry {place} --error-type {cause.name}` re-opens it")
     if state.due_ms is None:
@@ -55,6 +61,9 @@ def host_standing(story: HostStory, now_ms: int, place: str) -> Standing:
     lane = counts.lane_record
     waiting = counts.by_status.get(ImageStatus.PENDING.label, 0) + counts.by_status.get(ImageStatus.RETRY.label, 0)
     ended = counts.by_status.get(ImageStatus.EXHAUSTED.label, 0)
+    if lane is not None and lane.given_up_ms:
+        why = f"{lane_text(lane, now_ms)}; {counted(waiting, 'image')} waiting to be ended, {ended:,} given up"
+        return Standing(why, f"`asyncdl retry {place} --host {counts.host}` asks it again")
     if pause := lane_text(lane, now_ms):
         stopped = lane is not None and (lane.held or (lane.order is not None and lane.order.stop_at(now_ms) is not None))
         todo = f"`asyncdl hosts resume {place} {counts.host} --note WHY` lets it go on" if stopped else _remedy(counts.main_error)
@@ -70,11 +79,19 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     """Why a lane is not asked now; "" when it may be."""
     if lane is None:
         return ""
+    if lane.given_up_ms:
+        down = f", down since {when(lane.down_since_ms, now_ms)}" if lane.down_since_ms else ""
+        return f"the host was given up {when(lane.given_up_ms, now_ms)}{down}"
     if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
         until = f" until {when(lane.order.stop_until_ms, now_ms)}" if lane.order.stop_until_ms else ""
         return f"{'blocked' if stop is Stop.BLOCK else 'paused'} by you{until}: {lane.order.stop_note}"
     if lane.held:
         return f"held by hand{f': {lane.note}' if lane.note else ''}"
+    if lane.down_since_ms:
+        probe = (
+            f"next probe {when(lane.pause_until_ms, now_ms)}" if lane.pause_until_ms > now_ms else "to be probed by the next run"
+        )
+        return f"the host has been down since {when(lane.down_since_ms, now_ms)}, {probe}: {lane.pause_reason or 'no reason noted'}"
     if lane.pause_until_ms > now_ms:
         return f"the host is left alone until {when(lane.pause_until_ms, now_ms)}: {lane.pause_reason or 'no reason noted'}"
     return ""

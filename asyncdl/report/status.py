@@ -96,10 +96,12 @@ async def gather_status(store: Reader, now_ms: int, *, running: Holder | None = 
 
 
 def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
-    """Until when a host is left alone, and why; None when it is not, or is held by a person without end."""
+    """Until when a host is left alone, and why; None when it is not, or without end: held by a person, or given up."""
     lane = host.lane_record
     if lane is None:
         return None, ""
+    if lane.given_up_ms:
+        return None, f"given up {time_text(lane.given_up_ms)}"
     if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
         return lane.order.stop_until_ms or None, f"{stop} ordered by you: {lane.order.stop_note}"
     if lane.held:
@@ -172,6 +174,8 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "paused_until": time_or_none(until_ms),
         "pause_reason": reason or None,
         "held": host.lane_record is not None and host.lane_record.held,
+        "down_since": time_or_none(host.lane_record.down_since_ms) if host.lane_record else None,
+        "given_up_at": time_or_none(host.lane_record.given_up_ms) if host.lane_record else None,
         "stop": _stop(host, now_ms),
     }
 

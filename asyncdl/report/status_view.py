@@ -145,6 +145,8 @@ def _host_cells(host: HostCounts, now_ms: int) -> list[str]:
     pause = printable(reason, 60)
     if until_ms is not None:
         pause = f"{when(until_ms, now_ms)}: {pause}"
+    if host.lane_record is not None and host.lane_record.down_since_ms and not host.lane_record.given_up_ms:
+        pause = f"down since {time_text(host.lane_record.down_since_ms)}; {'probe ' if until_ms else ''}{pause or 'to be probed'}"
     by = host.by_status
     order = (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED)
     return [

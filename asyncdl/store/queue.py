@@ -40,7 +40,7 @@ WITH RECURSIVE
 SELECT h.id, h.name, h.lane,
   (SELECT min(due) FROM images INDEXED BY images_due WHERE host = active.host AND due IS NOT NULL),
   (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = active.host AND due IS NOT NULL),
-  coalesce(l.pause_until_ms, 0), coalesce(l.held, 0), o.stop, coalesce(o.stop_until_ms, 0)
+  coalesce(l.given_up_ms, 0), coalesce(l.pause_until_ms, 0), coalesce(l.held, 0), o.stop, coalesce(o.stop_until_ms, 0)
 FROM active CROSS JOIN hosts AS h ON h.id = active.host LEFT JOIN lanes AS l ON l.lane = h.lane LEFT JOIN lane_orders AS o ON o.lane = h.lane
 ORDER BY h.id
 """
@@ -65,9 +65,10 @@ WITH RECURSIVE
     SELECT host, (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = of_manifests.host AND due IS NOT NULL)
     FROM of_manifests WHERE host IS NOT NULL
   )
-SELECT min(max(e.due, coalesce(l.pause_until_ms, 0), CASE WHEN o.stop IS NULL THEN 0 ELSE o.stop_until_ms END))
+SELECT min(CASE WHEN coalesce(l.given_up_ms, 0) <> 0 THEN 0
+  ELSE max(e.due, coalesce(l.pause_until_ms, 0), CASE WHEN o.stop IS NULL THEN 0 ELSE o.stop_until_ms END) END)
 FROM earliest AS e CROSS JOIN hosts AS h ON h.id = e.host LEFT JOIN lanes AS l ON l.lane = h.lane LEFT JOIN lane_orders AS o ON o.lane = h.lane
-WHERE coalesce(l.held, 0) = 0 AND (o.stop IS NULL OR o.stop_until_ms > 0)
+WHERE (coalesce(l.held, 0) = 0 AND (o.stop IS NULL OR o.stop_until_ms > 0)) OR l.given_up_ms <> 0
 """
 # A page goes on after (due, id) in two looks: the rest of the rows due at that very time, then the later ones.
 # Written as one comparison of pairs, SQLite would read again through all rows of that time, and fresh work
@@ -101,13 +102,16 @@ def hosts_due(connection: sqlite3.Connection, after_host_id: int, limit: int) ->
 
 
 def _host_due(
-    host: int, name: str, lane: str, images: int | None, manifests: int | None, pause_until_ms: int, held: int, stop: str | None, stop_until_ms: int
+    host: int, name: str, lane: str, images: int | None, manifests: int | None, given_up_ms: int, pause_until_ms: int, held: int,
+    stop: str | None, stop_until_ms: int,
 ) -> HostDue:  # fmt: skip
+    if given_up_ms:
+        return HostDue(host, name, lane, 0, given_up=True)
     due = min(due for due in (images, manifests) if due is not None)
     stopped = None if stop is None else Stop(stop)
     if held or (stopped and not stop_until_ms):
-        return HostDue(host, name, lane, due, stopped, None)
-    return HostDue(host, name, lane, due, stopped, max(pause_until_ms, stop_until_ms if stopped else 0))
+        return HostDue(host, name, lane, due, stop=stopped, not_before_ms=None)
+    return HostDue(host, name, lane, due, stop=stopped, not_before_ms=max(pause_until_ms, stop_until_ms if stopped else 0))
 
 
 def due_work(

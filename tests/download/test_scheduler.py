@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
+from asyncdl.download.breaker import BreakerPolicy
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import (
     Failed,
@@ -227,6 +228,75 @@ def test_a_row_turns_to_another_host_while_its_own_is_down_and_stays_due() -> No
     assert (done.to, done.attempts, done.candidate, done.spent) == (ImageStatus.PENDING, 0, 0, ((1, "http_404"),))
     assert done.due_ms is not None
     assert done.due_ms > world.now.utc_ms
+
+
+def test_a_host_that_was_given_up_is_not_asked_and_its_rows_end() -> None:
+    world = World()
+    world.remembered["dead.test"] = LaneRecord("dead.test", incidents=40, given_up_ms=1, pause_until_ms=2**60)
+    world.add(image(1, "http://dead.test/1"), image(2, "http://dead.test/2", "http://up.test/2"), manifest(3, "http://dead.test/m"))
+    steps = [world.take() for _ in range(3)]
+    ended = [step.verdict for step in steps if isinstance(step, Finished) and step.verdict]
+    assert [(each.work.id, each.to, each.attempts, each.error) for each in ended] == [
+        (1, ImageStatus.EXHAUSTED, 0, "lane_given_up"),
+        (3, ImageStatus.EXHAUSTED, 0, "lane_given_up"),
+    ]
+    world.introduce()
+    ticket = world.ticket()
+    assert ticket.url == "http://up.test/2"
+    done = verdict(world.finish(ticket, Failed("http_404")))
+    assert (done.to, done.error, dict(done.spent)) == (ImageStatus.EXHAUSTED, "lane_given_up", {0: "lane_given_up", 1: "http_404"})
+
+
+def test_a_host_that_stays_down_is_given_up_at_a_probe() -> None:
+    world = World(
+        SchedulerRules(lane_limits=LaneLimits(0.0, 0), caution=TRUSTING, breaker=BreakerPolicy(give_up_after_seconds=3 * 86_400.0))
+    )
+    world.add(image(1, "http://dead.test/1"), image(2, "http://dead.test/2"))
+    began = world.now.monotonic
+    step = world.take()
+    while not isinstance(step, Finished):
+        if isinstance(step, Ticket):
+            assert world.finish(step, Failed("dns_error")).verdict is None
+        else:
+            world.clock.advance((step.until or 0.0) - world.now.monotonic)
+        step = world.take()
+    assert world.now.monotonic - began >= 3 * 86_400
+    assert verdict(step).to is ImageStatus.EXHAUSTED
+    said = [text for _, text in world.scheduler.lanes.news()]
+    assert [text.partition(" (")[0] for text in said] == ["dead.test is down", "dead.test is given up"]
+    assert world.scheduler.lanes.changed()[0].given_up_ms == world.now.utc_ms
+
+
+def test_a_person_gives_a_host_up_and_an_answer_takes_it_back() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    flying = world.ticket()
+    assert world.scheduler.give_up("a.test", world.now)
+    assert not world.scheduler.give_up("nobody.test", world.now)
+    ended = world.take()
+    assert isinstance(ended, Finished)
+    assert verdict(ended).error == "lane_given_up"
+    assert verdict(world.finish(flying, saved())).to is ImageStatus.SUCCESS
+
+
+def test_a_host_that_fails_at_nearly_everything_is_down_and_each_probe_asks_for_another_image() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(40)))
+    asked: list[str] = []
+    for _ in range(25):
+        step = world.take()
+        if isinstance(step, Wait):
+            world.clock.advance((step.until or 0.0) - world.now.monotonic)
+            step = world.take()
+        assert isinstance(step, Ticket)
+        asked.append(step.url)
+        world.finish(step, Failed("server_error"))
+    assert len(set(asked)) == 25
+    assert world.scheduler.lanes.changed()[-1].down_since_ms
+    world.clock.advance(world.wait() or 0.0)
+    world.finish(world.ticket(), saved())
+    assert not world.scheduler.lanes.changed()[-1].down_since_ms
+    assert len(world.scheduler.release_all()) == 14
 
 
 def test_unanswered_requests_in_a_row_are_the_hosts_trouble() -> None:
