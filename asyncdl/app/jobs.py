@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
-from asyncdl.app.host_orders import host_order_handler
+from asyncdl.app.host_orders import ask_first_notices, host_order_handler
 from asyncdl.app.leave import note_leave
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
@@ -38,6 +38,7 @@ from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
+from asyncdl.presets import shipped_presets
 from asyncdl.settings import RunSettings
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
@@ -146,7 +147,7 @@ async def open_job(
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
         )  # fmt: skip
-        notices = [await unfinished_addition(store, collection.root), doubt]
+        notices = [await unfinished_addition(store, collection.root), doubt, *await ask_first_notices(store)]
         if lock.previous_crashed is not None or repairs.any:
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
@@ -171,6 +172,7 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
         lane_limits=settings.lane_limits,
+        presets=shipped_presets().limits,
         max_attempts=settings.max_attempts,
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,

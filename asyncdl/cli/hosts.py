@@ -16,6 +16,7 @@ from asyncdl.clock import SystemClock
 from asyncdl.collection import Collection, RunLock
 from asyncdl.errors import CollectionLocked, UsageError
 from asyncdl.limits import LIMIT_NAMES, NOTHING_SAID, LaneLimits
+from asyncdl.presets import shipped_presets
 from asyncdl.report.hosts import gather_lanes, lanes_json
 from asyncdl.report.hosts_view import limits_text, render_lanes
 from asyncdl.report.wording import counted, place_text, when
@@ -55,7 +56,9 @@ def list_hosts(collection: CollectionArgument = HERE, *, everything: _All = Fals
     opened = Collection.open(collection, read_only=True)
     settings = load_run_settings(opened.root, {})
     now_ms = SystemClock().now().utc_ms
-    lanes = run_coroutine(ask_figures(collection, lambda store: gather_lanes(store, settings.lane_limits, now_ms)))
+    lanes = run_coroutine(
+        ask_figures(collection, lambda store: gather_lanes(store, settings.lane_limits, shipped_presets(), now_ms))
+    )
     if as_json:
         typer.echo(json.dumps({"hosts": lanes_json(lanes, now_ms)}, indent=2))
         return
@@ -78,7 +81,7 @@ def limit(
     unlisted: _Unlisted = False,
     reset: _Reset = False,
 ) -> None:
-    """Say what a host may be asked at most, instead of what the settings say; 0 lifts a limit. What you leave out is as the settings say.
+    """Say what a host may be asked at most, instead of what presets and settings say; 0 lifts a limit. What you leave out is as they say.
 
     A new order replaces the whole of an earlier one. Your word goes before everything but robots.txt and what the host itself answers: the pace is still found below it.
     """

@@ -40,7 +40,7 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
-from asyncdl.limits import LaneOrder, Stop
+from asyncdl.limits import NOTHING_SAID, LaneOrder, Stop
 from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
 
 _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
@@ -49,11 +49,15 @@ _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit. `concurrency` is what `Scheduler.slots` begins with and never exceeds."""
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit.
+
+    `concurrency` is what `Scheduler.slots` begins with and never exceeds; `presets` says what is known of a lane, and only makes `lane_limits` tighter.
+    """
 
     concurrency: int = 128
     rate_per_second: float = 0.0
     lane_limits: LaneLimits = field(default_factory=lambda: LaneLimits(3.0, 2))
+    presets: Callable[[str], LaneLimits] = lambda _: NOTHING_SAID
     max_attempts: int = 4
     retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
     max_redirects: int = 5
@@ -85,7 +89,7 @@ class Scheduler:
 
     def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
         self.rules = rules
-        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution, rules.breaker))
+        self.lanes = LaneTable(self._make_lane)
         self._random = random
         self._lane_of_url = lane_of_url
         self.robots = robots
@@ -98,6 +102,10 @@ class Scheduler:
         self._ticket_ids = itertools.count(1)
         self._works: set[tuple[WorkKind, int]] = set()
         self._not_before = -math.inf
+
+    def _make_lane(self, name: str) -> LaneState:
+        rules = self.rules
+        return LaneState(name, rules.lane_limits.tightened(rules.presets(name)), rules.backoff, rules.caution, rules.breaker)
 
     @property
     def in_flight(self) -> int:

@@ -191,6 +191,10 @@ class Reader:
         """Lanes about which a person has ordered anything, by name, at most `limit`."""
         return await self._db.read(lanes.ordered_lanes, limit)
 
+    async def lanes_with_work(self, lanes: Sequence[str]) -> list[str]:
+        """Those of these lanes that have images with a due time, by name."""
+        return await self._db.read(hosts.lanes_with_work, lanes)
+
     async def lane_of_host(self, name: str) -> str | None:
         """The lane of a host that is known, or of a lane by its own name; None when nothing knows it."""
         return await self._db.read(hosts.lane_of_host, name)
