@@ -36,6 +36,7 @@ class HostFigures:
     incidents: int
     down: bool
     held: bool
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +172,6 @@ class Figures:
             pause_reason=lane.pause_reason,
             incidents=lane.incidents,
             down=lane.down,
-            held=lane.held,
+            held=lane.held or lane.stop is not None,
+            given_up=lane.given_up,
         )

@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from asyncdl.clock import Instant
+from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
-from asyncdl.download.outcome import TicketKind
+from asyncdl.download.outcome import Failed, TicketKind
 from asyncdl.model import LaneRecord
 
 HEAD_START_SECONDS: Final = 5.0
@@ -30,17 +30,18 @@ MAX_PACE_PER_SECOND: Final = 1_000.0
 
 
 class LaneQueue:
-    """A lane and the jobs waiting in it; robots.txt fetches go before everything else.
+    """A lane and the jobs waiting in it; robots.txt fetches go before everything else. `kept` are jobs in doubt (`doubts`), not counted.
 
     `version` tells its live heap entry from stale ones.
     """
 
-    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "tickets", "version")
+    __slots__ = ("awaits_robots", "jobs", "kept", "known", "lane", "ready_at", "robots", "tickets", "version")
 
     def __init__(self, lane: LaneState) -> None:
         self.lane = lane
         self.robots: deque[Job] = deque()
         self.jobs: deque[Job] = deque()
+        self.kept: list[tuple[Job, Failed]] = []
         self.known = False
         self.awaits_robots = False
         self.ready_at: float | None = None
@@ -70,6 +71,7 @@ class LaneTable:
         self._sequence = itertools.count()
         self._unknown: list[str] = []
         self._changed: dict[str, LaneRecord] = {}
+        self._news: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[LaneQueue]:
         return iter(self._queues.values())
@@ -162,6 +164,12 @@ class LaneTable:
                 head_start = min(HEAD_START_SECONDS * math.log2(1 + minutes), self.longest_head_start_seconds)
                 heapq.heappush(self._ready, (ready_at - head_start, sequence, version, queue))
 
+    def lapse(self, now: Instant) -> None:
+        """Let orders of people end that were given until now. Call it every second or so."""
+        for queue in self:
+            if queue.lane.lapse(now):
+                self.schedule(queue)
+
     # -- memory ----------------------------------------------------------------------------------------------
 
     @property
@@ -177,7 +185,8 @@ class LaneTable:
     def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
         """Let lanes begin, with what earlier runs learnt of them."""
         for name in names:
-            if queue := self._queues.get(name):
+            queue = self._queues.get(name)
+            if queue is not None:  # an empty one is false
                 # What this run has saved but not committed yet is newer than what was read.
                 if record := self._changed.get(name) or remembered.get(name):
                     queue.lane.restore(record, now)
@@ -186,12 +195,17 @@ class LaneTable:
 
     def remember(self, queue: LaneQueue, now: Instant) -> None:
         """Note that what is to be remembered of this lane has changed."""
-        self._changed[queue.lane.name] = queue.lane.record(now)
+        lane = queue.lane
+        self._changed[lane.name] = lane.record(now)
+        if lane.news:
+            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
+            self._news += [(lane.name, text + probe) for text in lane.news]
+            lane.news = []
 
     def remember_paces(self, now: Instant) -> None:
         """Note what was learnt of every lane: asking is over."""
         for queue in self:
-            if queue.known and queue.lane.pace.learnt:
+            if queue.known and queue.lane.pace.learnt and not queue.lane.given_up:
                 self.remember(queue, now)
 
     @property
@@ -204,16 +218,21 @@ class LaneTable:
         changed, self._changed = tuple(self._changed.values()), {}
         return changed
 
+    def news(self) -> list[tuple[str, str]]:
+        """Turns in the health of lanes since the last call, as name and words: what a person should know of."""
+        news, self._news = self._news, []
+        return news
+
     def forget_idle(self, now: Instant) -> int:
         """Drop lanes with nothing queued or in flight, whose pace and pause would let them start now. How many."""
         idle = [
             name
             for name, queue in self._queues.items()
-            if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots and queue.lane.idle(now)
+            if queue.known and not (len(queue) or queue.kept or queue.tickets or queue.awaits_robots) and queue.lane.idle(now)
         ]
         for name in idle:
             queue = self._queues.pop(name)
-            if queue.lane.pace.learnt:
+            if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
                 self.remember(queue, now)
         return len(idle)
 

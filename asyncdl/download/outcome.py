@@ -21,7 +21,10 @@ class TicketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Permission to make one request now, in one lane. `hop` 0 is the candidate itself, 1 its first redirect; `first_url` is where that chain began."""
+    """Permission to make one request now, in one lane, at so many bits per second together with the others of the lane (0: no ceiling).
+
+    `hop` 0 is the candidate itself, 1 its first redirect; `first_url` is where that chain began.
+    """
 
     id: int
     kind: TicketKind
@@ -32,6 +35,7 @@ class Ticket:
     work: Work | None = None
     candidate: int = 0
     first_url: str = ""
+    bandwidth_bits_per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,10 +183,15 @@ def _flight(host: HostFigures) -> str:
 
 
 def _state(host: HostFigures) -> Text:
+    if host.given_up:
+        return Text("given up", style="red")
     if host.held:
-        return Text("held by you", style="magenta")
+        if host.pause_reason == "banned":
+            return Text("refuses us: waits for you to write to it", style="red")
+        ends = "" if math.isinf(host.paused_seconds) else f" for {_pause(host)}"
+        return Text(f"held by you{ends}", style="magenta")
     if host.down:
-        return Text(f"down {_pause(host)}: {printable(host.pause_reason)}", style="red")
+        return Text(f"down, probe in {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:
         return Text(f"paused {_pause(host)}: {printable(host.pause_reason)}", style="yellow")
     return Text(f"{host.queued:,} queued" if host.queued else "working" if host.in_flight else "idle", style="dim")

@@ -16,7 +16,7 @@ from asyncdl.errors import error_type
 from asyncdl.model import Counts
 from asyncdl.report.wording import time_or_none, time_text
 from asyncdl.status import ImageStatus
-from asyncdl.store import ErrorCount, HostCounts, RunRecord, SourceState
+from asyncdl.store import ROBOTS_LEAVE_KEY, ErrorCount, HostCounts, RunRecord, SourceState
 from asyncdl.store.reader import Reader
 
 _WITHDRAWN: Final = "withdrawn"
@@ -46,6 +46,9 @@ class StatusReport:
     last_run: RunRecord | None
     running: Holder | None = None
     as_of_ms: int | None = None
+    robots_ignored: tuple[str, ...] = ()
+    """Hosts whose robots.txt the last run did not obey, and the note that was left with them."""
+    robots_note: str = ""
 
     @property
     def due_now(self) -> bool:
@@ -78,7 +81,10 @@ class StatusReport:
 
 async def gather_status(store: Reader, now_ms: int, *, running: Holder | None = None, as_of_ms: int | None = None) -> StatusReport:
     """Ask the store for all figures. Raises what the store raises when the database cannot be read."""
+    leave = _json_or_none(await store.get_meta(ROBOTS_LEAVE_KEY)) or {}
     return StatusReport(
+        robots_ignored=tuple(leave.get("hosts", ())),
+        robots_note=leave.get("note", ""),
         at_ms=now_ms,
         images=await store.counts(),
         records=await store.record_counts(),
@@ -96,10 +102,16 @@ async def gather_status(store: Reader, now_ms: int, *, running: Holder | None = 
 
 
 def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
-    """Until when a host is left alone, and why; None when it is not, or is held by a person without end."""
+    """Until when a host is left alone, and why; None when it is not, or without end: held by a person, or given up."""
     lane = host.lane_record
     if lane is None:
         return None, ""
+    if lane.given_up_ms:
+        return None, f"given up {time_text(lane.given_up_ms)}"
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        return lane.order.stop_until_ms or None, f"{stop} ordered by you: {lane.order.stop_note}"
+    if lane.banned_since_ms and lane.held:
+        return None, f"refuses us since {time_text(lane.banned_since_ms)}: {lane.note or 'held by hand'}"
     if lane.held:
         return None, lane.note or "held by hand"
     return (lane.pause_until_ms, lane.pause_reason) if lane.pause_until_ms > now_ms else (None, "")
@@ -127,6 +139,7 @@ def to_json(report: StatusReport) -> dict[str, Any]:
         "due_now": report.due_now,
         "bytes": report.saved_bytes,
         "paused_images": report.paused_images,
+        "robots_ignored": {"hosts": list(report.robots_ignored), "note": report.robots_note or None},
         "running": None if report.running is None else _holder(report.running),
         "last_run": None if report.last_run is None else _run(report.last_run),
         "sources": [_source(source) for source in report.sources],
@@ -170,7 +183,17 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "paused_until": time_or_none(until_ms),
         "pause_reason": reason or None,
         "held": host.lane_record is not None and host.lane_record.held,
+        "banned_since": time_or_none(host.lane_record.banned_since_ms) if host.lane_record else None,
+        "down_since": time_or_none(host.lane_record.down_since_ms) if host.lane_record else None,
+        "given_up_at": time_or_none(host.lane_record.given_up_ms) if host.lane_record else None,
+        "stop": _stop(host, now_ms),
     }
+
+
+def _stop(host: HostCounts, now_ms: int) -> str | None:
+    order = None if host.lane_record is None else host.lane_record.order
+    stop = None if order is None else order.stop_at(now_ms)
+    return None if stop is None else str(stop)
 
 
 def _source(source: SourceState) -> dict[str, Any]:

@@ -62,6 +62,11 @@ def _totals(report: StatusReport, place: str) -> Table:
     if report.manifests.total:
         table.add_row("manifests", _parts(report.manifests))
     table.add_row("waiting", _waiting_line(report))
+    if report.robots_ignored:
+        note = (
+            f": {printable(report.robots_note, 200)}" if report.robots_note else ", and nobody said by whose leave (--robots-note)"
+        )
+        table.add_row("robots.txt", f"not obeyed at {printable(', '.join(report.robots_ignored), 200)}{note}")
     table.add_row("run", _run_line(report))
     for source in report.sources[-SHOWN_SOURCES:]:
         table.add_row(f"source {source.id}", _source_line(source))
@@ -145,6 +150,8 @@ def _host_cells(host: HostCounts, now_ms: int) -> list[str]:
     pause = printable(reason, 60)
     if until_ms is not None:
         pause = f"{when(until_ms, now_ms)}: {pause}"
+    if host.lane_record is not None and host.lane_record.down_since_ms and not host.lane_record.given_up_ms:
+        pause = f"down since {time_text(host.lane_record.down_since_ms)}; {'probe ' if until_ms else ''}{pause or 'to be probed'}"
     by = host.by_status
     order = (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED)
     return [

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asyncdl.limits import LaneLimits
 from asyncdl.settings.addresses import parse_host
 from asyncdl.settings.kinds import (
+    AutoSize,
     BitRate,
     ByteRate,
     Ceiling,
@@ -105,12 +107,27 @@ class RunSettings(Slice):
         Option("retry_delays", "how long an image waits after its first, second, … failed attempt", Panel.HOST),
         Field(min_length=1, max_length=100),
     ] = (5.0, 600.0, 43_200.0)
+    give_up_after_seconds: Annotated[
+        MaybeDuration,
+        Option("give_up_after", "how long a host may be down before its images are given up; 0 = for ever", Panel.HOST),
+    ] = 14 * _DAY
     robots: Annotated[
         Literal["respect", "ignore"],
         _ROBOTS,
         Option("robots", "whether robots.txt is obeyed, and by which hosts it need not be", Panel.HOST),
     ] = "respect"
     robots_ignore_hosts: frozenset[str] = frozenset()
+    robots_note: Annotated[
+        Text,
+        Kind("TEXT", "a few words, such as a name and a date"),
+        Option("robots_note", "who gave leave to ignore robots.txt, and when; kept with the collection", Panel.HOST),
+    ] = ""
+    noai: Annotated[
+        Literal["respect", "ignore"],
+        Word,
+        choice("respect", "ignore"),
+        Option("noai", "whether X-Robots-Tag: noai, noimageai are obeyed; noindex is no refusal", Panel.HOST),
+    ] = "respect"
 
     max_body_bytes: Annotated[Size, Option("max_bytes", "the largest file that is accepted", Panel.BOUNDS), Field(ge=1)] = (
         200_000_000
@@ -141,6 +158,14 @@ class RunSettings(Slice):
         ),
         Field(le=30 * _DAY),
     ] = 3_600.0
+
+    keep_free_bytes: Annotated[
+        AutoSize,
+        Option("keep_free", "what a run leaves free on its disk; auto is a fiftieth of it, at most 2GB", Panel.BOUNDS),
+    ] = "auto"
+    preflight: Annotated[
+        Switch, Option("preflight", "stop a run that does not fit on its disk, before it begins and after 200 images", Panel.BOUNDS)
+    ] = True
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)
@@ -215,6 +240,11 @@ class RunSettings(Slice):
     def concurrency_limit(self) -> int:
         """The most requests in flight: the number given, or what `auto` may come to."""
         return MAX_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+
+    @property
+    def lane_limits(self) -> LaneLimits:
+        """What a host may be asked of which nothing else is said; 0 means that there is no ceiling."""
+        return LaneLimits(self.host_rate_per_second, self.host_connections, self.host_bandwidth_bits_per_second)
 
     @property
     def user_agent(self) -> str:

@@ -75,7 +75,7 @@ def test_a_host_whose_robots_file_fails_shows_that_it_fails() -> None:
     dead = host("dead.org", saved=0, failed=0, incidents=3, paused_seconds=10.0, down=True, pause_reason="connect_failed")
     line = next(line for line in drawn(snapshot(dead), width=120) if "dead.org" in line)
     assert line.split()[1:6] == ["dead.org", "3/s", "2/2", "0", "3"]
-    assert "down 10s: connect_failed" in line
+    assert "down, probe in 10s: connect_failed" in line
 
 
 def test_trouble_stands_first_and_each_host_once() -> None:
