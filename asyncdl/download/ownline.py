@@ -13,7 +13,7 @@ from asyncdl import events
 from asyncdl.clock import Instant
 from asyncdl.download.concurrency import Gauge, SlotSearch
 from asyncdl.download.fetch import Fetcher
-from asyncdl.download.outcome import Failed, Outcome, Ticket
+from asyncdl.download.outcome import Failed, Outcome, Saved, Ticket
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.download.suspicion import Fault, Finding, Settled, Surroundings, Suspicion
 from asyncdl.errors import EnvironmentStops
@@ -75,6 +75,11 @@ class OwnLine:
             crowded=self._search is not None and self._search.crowded,
             heard=self._heard,
         )
+        if isinstance(outcome, Failed):
+            if outcome.evidence.http_status not in (None, 200):
+                self._gauge.answered(ticket.lane, None)
+        elif not isinstance(outcome, Saved):  # bodies were counted when they were here
+            self._gauge.answered(ticket.lane, None)
         settled = self._suspicion.weigh(ticket, outcome, now, around)
         self._follow(now)
         return settled
