@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -20,7 +21,8 @@ from asyncdl.download.breaker import BreakerPolicy
 from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
-from asyncdl.download.figures import Figures
+from asyncdl.download.figures import MAX_COUNTED_HOSTS, Figures
+from asyncdl.download.headway import Headway
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Ticket
@@ -45,6 +47,9 @@ from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web
 
+NOTE_SECONDS = 30.0
+"""How often a run notes how far it has come."""
+
 MakeFetcher = Callable[[OpenSpool], Fetcher]
 """How benchmarks put another fetcher in the place of the network."""
 
@@ -68,13 +73,16 @@ class Job:
         for notice in self.notices:
             self.hub.emit(events.Notice(began.utc_ms, notice))
         run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
+        notes = asyncio.create_task(self._keep_noting(run_id), name="notes")
         try:
             await self.run.run()
         except AsyncdlError as error:  # it ended by itself, with a reason: that is no crash
             with suppress(AsyncdlError):  # a full disk may not take this either
-                counts = json.dumps({"saved": self.figures.saved, "bytes": self.figures.size_bytes})
-                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, counts)
+                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, self._note())
             raise
+        finally:
+            notes.cancel()
+            await asyncio.wait([notes])
         now = self.clock.now()
         seconds = now.monotonic - began.monotonic
         report = await ending(
@@ -85,9 +93,20 @@ class Job:
             size_bytes_now=self.figures.size_bytes,
             seconds=seconds,
         )
-        counts = json.dumps({"saved": report.saved_now, "bytes": report.size_bytes_now})
-        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, counts)
+        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, self._note())
         return report
+
+    async def _keep_noting(self, run_id: int) -> None:
+        """Note at times how far the run has come, for those who look at its row; what a full disk does not take is left out."""
+        while True:
+            await asyncio.sleep(NOTE_SECONDS)
+            with suppress(AsyncdlError):
+                await self.store.note_run(run_id, self._note())
+
+    def _note(self) -> str:
+        now = self.clock.now()
+        self.figures.look(self.scheduler, now)
+        return json.dumps(self.figures.so_far(now))
 
 
 @asynccontextmanager
@@ -116,7 +135,9 @@ async def open_job(
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
         counts = await store.counts()
         closed = sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
-        figures = Figures(counts.total, closed, clock.now())
+        waiting = await store.waiting_by_lane(MAX_COUNTED_HOSTS)
+        headway = Headway(waiting, lane_of, settings.host_rate_per_second, clock.now().monotonic)
+        figures = Figures(counts.total, closed, clock.now(), headway)
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
         fetcher = (
@@ -124,6 +145,7 @@ async def open_job(
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
         scheduler = scheduler_of(settings, random)
+        scheduler.lanes.farewell = headway.forgotten
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
         room = RoomWatch(store, scheduler, collection.root, hub, clock, _room_rules(settings))
         hub.watch(room.watch)

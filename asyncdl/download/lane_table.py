@@ -50,6 +50,7 @@ class LaneTable:
 
     def __init__(self, make_lane: Callable[[str], LaneState]) -> None:
         self.queued = 0
+        self.farewell: Callable[[LaneState], None] | None = None  # told of each lane that is forgotten
         self._make_lane = make_lane
         self._queues: dict[str, LaneQueue] = {}
         self._heap: list[tuple[float, int, int, LaneQueue]] = []
@@ -190,6 +191,8 @@ class LaneTable:
         ]
         for name in idle:
             queue = self._queues.pop(name)
+            if self.farewell is not None:
+                self.farewell(queue.lane)
             if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
                 self.remember(queue, now)
         return len(idle)

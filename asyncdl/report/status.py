@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from asyncdl.collection import Holder
 from asyncdl.errors import error_type
+from asyncdl.forecast import LaneCeilings, SizeEstimate
 from asyncdl.model import Counts
+from asyncdl.report.ahead import Ahead, gather_ahead
 from asyncdl.report.wording import time_or_none, time_text
 from asyncdl.status import ImageStatus
 from asyncdl.store import ErrorCount, HostCounts, RunRecord, SourceState
@@ -46,6 +48,7 @@ class StatusReport:
     last_run: RunRecord | None
     running: Holder | None = None
     as_of_ms: int | None = None
+    ahead: Ahead = field(default_factory=Ahead)
 
     @property
     def due_now(self) -> bool:
@@ -71,27 +74,43 @@ class StatusReport:
         """Images that stand in `status`."""
         return self.images.by_status.get(status.label, 0)
 
+    def run_counts(self) -> dict[str, Any]:
+        """What the last run noted of itself; empty when it noted nothing."""
+        found = None if self.last_run is None else _json_or_none(self.last_run.counts_json)
+        return found if isinstance(found, dict) else {}
+
     def causes(self) -> list[ErrorCount]:
         """Why images are not saved, most first; flags of saved images and images never asked are left out."""
         return [row for row in self.errors if row.error is not None and row.status is not ImageStatus.SUCCESS]
 
 
-async def gather_status(store: Reader, now_ms: int, *, running: Holder | None = None, as_of_ms: int | None = None) -> StatusReport:
-    """Ask the store for all figures. Raises what the store raises when the database cannot be read."""
+async def gather_status(
+    store: Reader, now_ms: int, *, running: Holder | None = None, as_of_ms: int | None = None, ceilings: LaneCeilings | None = None
+) -> StatusReport:
+    """Ask the store for all figures. Raises what the store raises when the database cannot be read.
+
+    `ceilings`: the limits of a host of which nothing is known; without them nothing is said of times left.
+    """
+    images, hosts, saved_bytes = await store.counts(), await store.counts_by_host(MAX_HOSTS), await store.saved_bytes()
+    ahead = Ahead()
+    if ceilings is not None:
+        sizes = SizeEstimate(images.by_status[ImageStatus.SUCCESS.label], saved_bytes)
+        ahead = await gather_ahead(store, {host.lane for host in hosts if host.lane}, ceilings, sizes, now_ms)
     return StatusReport(
         at_ms=now_ms,
-        images=await store.counts(),
+        images=images,
         records=await store.record_counts(),
         manifests=await store.manifest_counts(),
         errors=tuple(await store.counts_by_error()),
-        hosts=tuple(await store.counts_by_host(MAX_HOSTS)),
+        hosts=tuple(hosts),
         next_due_ms=await store.next_due_ms(),
-        saved_bytes=await store.saved_bytes(),
+        saved_bytes=saved_bytes,
         paused_images=await store.waiting_in_paused_lanes(now_ms),
         sources=tuple(await store.sources()),
         last_run=await store.last_run(),
         running=running,
         as_of_ms=as_of_ms,
+        ahead=ahead,
     )
 
 
@@ -123,7 +142,8 @@ def to_json(report: StatusReport) -> dict[str, Any]:
         "by_error_type": _by_error_type(report),
         "flags": {row.error: row.images for row in report.errors if row.error and row.status is ImageStatus.SUCCESS},
         "causes": [_cause(row) for row in report.causes()],
-        "hosts": [_host(host, report.at_ms) for host in report.hosts],
+        "eta": _eta(report),
+        "hosts": [_host(host, report.at_ms) | {"eta_seconds": report.ahead.eta_seconds(host.lane)} for host in report.hosts],
         "hosts_complete": len(report.hosts) < MAX_HOSTS,
         "next_due_at": None if due is None else time_text(max(due, report.at_ms)),
         "due_now": report.due_now,
@@ -174,6 +194,19 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "held": host.lane_record is not None and host.lane_record.held,
         "down_since": time_or_none(host.lane_record.down_since_ms) if host.lane_record else None,
         "given_up_at": time_or_none(host.lane_record.given_up_ms) if host.lane_record else None,
+    }
+
+
+def _eta(report: StatusReport) -> dict[str, Any] | None:
+    """The earliest end: of the host that takes longest at the pace that was learnt, or at its limits."""
+    lane = report.ahead.decides
+    if lane is None:
+        return None
+    return {
+        "seconds": lane.seconds,
+        "end_at": time_text(report.at_ms + round(lane.seconds * 1000)),
+        "host": lane.lane,
+        "limit": lane.binds or None,
     }
 
 
