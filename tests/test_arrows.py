@@ -98,6 +98,7 @@ def test_what_decides_is_pure() -> None:
         "lane_table",
         "breaker",
         "backoff",
+        "headway",
         "job",
         "verdicts",
         "robots_gate",

@@ -6,9 +6,9 @@ import asyncio
 import json
 import os
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from asyncdl import events
@@ -66,13 +66,17 @@ class Job:
     clock: Clock
     store: Store
     notices: tuple[str, ...] = ()
+    exceptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     async def work(self) -> RunReport:
         """Run to the end and say how it ended. What the start has found and put in order is said first: now somebody watches."""
         began = self.clock.now()
         for notice in self.notices:
             self.hub.emit(events.Notice(began.utc_ms, notice))
-        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
+        settings = json.dumps({"exceptions": self.exceptions})
+        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__, settings))
+        for kind, hosts in self.exceptions.items():
+            await self.store.add_event(began.utc_ms, "exception", kind, ", ".join(hosts))
         notes = asyncio.create_task(self._keep_noting(run_id), name="notes")
         try:
             await self.run.run()
@@ -168,7 +172,9 @@ async def open_job(
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
             notices.append(repaired)
-        yield Job(collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)))
+        yield Job(
+            collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)), exceptions_of(settings)
+        )  # fmt: skip
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
@@ -196,6 +202,13 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)
+
+
+def exceptions_of(settings: RunSettings) -> dict[str, list[str]]:
+    """What a person has excepted from the rules, by the name of the setting: it is noted with every run that it holds for."""
+    robots = ["all hosts"] if settings.robots == "ignore" else sorted(settings.robots_ignore_hosts)
+    found = {"insecure_host": sorted(settings.insecure_hosts), "robots_ignored": robots}
+    return {kind: hosts for kind, hosts in found.items() if hosts}
 
 
 def _room_rules(settings: RunSettings) -> RoomRules:

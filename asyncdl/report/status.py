@@ -74,6 +74,12 @@ class StatusReport:
         """Images that stand in `status`."""
         return self.images.by_status.get(status.label, 0)
 
+    def exceptions(self) -> dict[str, list[str]]:
+        """What was excepted from the rules in the last run, by the name of the setting."""
+        found = None if self.last_run is None else _json_or_none(self.last_run.info.settings_json)
+        kinds = found.get("exceptions") if isinstance(found, dict) else None
+        return {str(kind): [str(host) for host in hosts] for kind, hosts in kinds.items()} if isinstance(kinds, dict) else {}
+
     def run_counts(self) -> dict[str, Any]:
         """What the last run noted of itself; empty when it noted nothing."""
         found = None if self.last_run is None else _json_or_none(self.last_run.counts_json)
@@ -152,6 +158,7 @@ def to_json(report: StatusReport) -> dict[str, Any]:
         "running": None if report.running is None else _holder(report.running),
         "last_run": None if report.last_run is None else _run(report.last_run),
         "sources": [_source(source) for source in report.sources],
+        "exceptions": report.exceptions(),
     }
 
 
@@ -230,6 +237,7 @@ def _run(run: RunRecord) -> dict[str, Any]:
         "version": run.info.version,
         "exit_status": run.exit_status,
         "counts": _json_or_none(run.counts_json),
+        "settings": _json_or_none(run.info.settings_json),
     }
 
 

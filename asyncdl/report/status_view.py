@@ -22,6 +22,7 @@ from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size
 
 _ADOPTED: Final = "legacy_unverified_index"
+_EXCEPTIONS: Final = {"insecure_host": "certificates were not checked", "robots_ignored": "robots.txt was not obeyed"}
 _DAY_MS: Final = 86_400_000
 SHOWN_HOSTS: Final = 20
 SHOWN_CAUSES: Final = 30
@@ -71,6 +72,8 @@ def _totals(report: StatusReport, place: str) -> Table:
     table.add_row("run", _run_line(report))
     if line := _politeness_line(report):
         table.add_row("politeness", line)
+    for kind, hosts in report.exceptions().items():
+        table.add_row("exception", f"{_EXCEPTIONS.get(kind, safe(kind))}: {safe(', '.join(hosts))} (in the last run)")
     for source in report.sources[-SHOWN_SOURCES:]:
         table.add_row(f"source {source.id}", _source_line(source))
     if len(report.sources) > SHOWN_SOURCES:
