@@ -102,6 +102,7 @@ def test_what_decides_is_pure() -> None:
         "challenge",
         "robots_tag",
         "backoff",
+        "headway",
         "job",
         "verdicts",
         "robots_gate",
@@ -113,6 +114,7 @@ def test_what_decides_is_pure() -> None:
         found = set(imports(PACKAGE / "download" / f"{name}.py"))
         assert not found & forbidden, f"{name} imports {sorted(found & forbidden)}"
     elsewhere = ["retry_after", "retrying", "login", "where", "resumable/ranges"]
+    elsewhere += [f"forecast/{name}" for name in ("sizes", "lanes", "floor", "room")]
     elsewhere += [f"gbif/{name}" for name in ("parameters", "predicates", "request", "downloads")]
     for name in elsewhere:
         found = set(imports(PACKAGE / f"{name}.py"))
