@@ -107,6 +107,14 @@ def test_toml_takes_numbers_texts_switches_and_arrays(collection: Path) -> None:
     assert load_ingest_settings(collection, {}).format == "csv"
 
 
+def test_a_proxy_is_read_and_its_password_neither_taken_nor_shown(collection: Path) -> None:
+    for written in ("proxy.Institute.edu:3128", "http://proxy.institute.edu:3128/"):
+        assert load_run_settings(collection, {"proxy": written}).proxy == "http://proxy.institute.edu:3128"
+    error = refusal(collection, {"proxy": "http://me:hidden@proxy.edu:3128"})
+    assert "PROXY_USER and PROXY_PWD" in error.what
+    assert "hidden" not in str(error)
+
+
 def test_lists_come_from_repeated_flags_and_from_commas(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASYNCDL_ALLOW_PRIVATE", "10.0.0.0/8, 192.168.1.1")
     assert load_run_settings(collection, {}).allow_private == (ip_network("10.0.0.0/8"), ip_network("192.168.1.1"))
@@ -136,6 +144,11 @@ BAD_VALUES = [
     ("concurrency", "0", "between 1 and 256"),
     ("concurrency", "257", "between 1 and 256"),
     ("concurrency", "many", "whole number"),
+    ("proxy", "socks5://proxy.edu:1080", "only http and https proxies"),
+    ("proxy", "proxy.edu", "without a port"),
+    ("proxy", "http://proxy.edu:port", "port"),
+    ("proxy", "http://proxy.edu:3128/path", "address of a proxy"),
+    ("address_connections", "2000", "above 1,000"),
     ("rate", "fast", "rate"),
     ("rate", "-1", "negative"),
     ("rate", "nan", "rate"),

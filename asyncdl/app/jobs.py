@@ -41,7 +41,7 @@ from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
 from asyncdl.presets import shipped_presets
-from asyncdl.settings import RunSettings
+from asyncdl.settings import RunSettings, proxy_variables
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
@@ -161,7 +161,9 @@ async def open_job(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
-        patience = OwnPatience(settings.storage_patience_seconds, settings.network_patience_seconds)
+        patience = OwnPatience(
+            settings.storage_patience_seconds, settings.network_patience_seconds, () if settings.proxy else proxy_variables()
+        )
         own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,

@@ -80,7 +80,7 @@ class Headway:
         lane.requests = state.requests
         ceiling, pace = state.limits.rate_per_second, state.rate_per_second
         lane.pace_per_second = pace
-        lane.limit_per_second = min(pace, ceiling or pace) if state.pace.learnt or state.crawl_delay_seconds else ceiling
+        lane.limit_per_second = min(pace, ceiling or pace) if state.pace.learnt or state.crawl_delay_seconds else ceiling or 0.0
         lane.paused_seconds, lane.waits_for_person = paused_seconds, state.held
         return lane
 

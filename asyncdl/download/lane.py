@@ -147,6 +147,10 @@ class LaneState:
         self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
 
+    def hold_back(self, seconds: float, now: Instant) -> None:
+        """Start nothing for a moment, for a reason that is not the host's."""
+        self._next_start = max(self._next_start, now.monotonic + seconds)
+
     def release(self) -> None:
         """A request ended, however."""
         self.in_flight -= 1

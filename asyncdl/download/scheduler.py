@@ -46,6 +46,9 @@ from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, W
 _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
 """A row whose host waits for longer, or for a person, is looked at again so soon."""
 
+BUSY_SECONDS = 0.25
+"""How long a host waits whose server is busy with other hosts."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
@@ -329,6 +332,10 @@ class Scheduler:
     def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
         kind = error_type(outcome.error)
+        if outcome.error == "address_busy":
+            queue.lane.hold_back(BUSY_SECONDS, now)
+            self.lanes.put(queue, job, front=True)
+            return Finished(note=kind.meaning)
         if kind.blame is Blame.LOCAL:
             if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
                 job.begin_again()

@@ -59,6 +59,23 @@ def parse_page(value: object) -> str:
     return text
 
 
+def parse_proxy(value: object) -> str:
+    """The address of an http or https proxy: scheme, host, port; nothing else. It may be a private one."""
+    text = _text(value)
+    if not text:
+        return ""
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    if parts.scheme.lower().startswith("socks"):
+        raise ValueError("only http and https proxies work; in front of a SOCKS proxy put one that speaks http")
+    if "@" in parts.netloc:
+        raise ValueError("a user name and password are said by PROXY_USER and PROXY_PWD, not in the address")
+    if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise ValueError("not the http(s) address of a proxy")
+    if not parts.port:  # raises ValueError for what is no port
+        raise ValueError("without a port")
+    return f"{parts.scheme.lower()}://{parts.netloc.lower()}"
+
+
 def parse_host(value: object) -> str:
     """A host as lanes name it: lower case, IDNA, without a default port: `images.org`, `images.org:8080`, `[::1]:8080`."""
     text = _text(value).lower()

@@ -685,6 +685,21 @@ def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
     assert world.scheduler.works == 0
 
 
+def test_a_server_that_is_busy_with_other_hosts_costs_nobody_anything_and_stops_nobody_else() -> None:
+    world = World(SchedulerRules(concurrency=1, lane_limits=LaneLimits(0.0, 0), caution=TRUSTING))
+    world.add(image(1, "http://a.test/1"), image(2, "http://b.test/2"))
+    ticket = world.ticket()
+    finished = world.finish(ticket, Failed("address_busy"))
+    assert (finished.verdict, finished.failure, finished.local_fault) == (None, None, None)
+    other = world.ticket()
+    assert other.lane != ticket.lane
+    world.finish(other, saved())
+    assert 0 < (world.wait() or 0) <= 0.25
+    world.clock.advance(0.25)
+    assert world.ticket().url == ticket.url
+    assert not world.scheduler.lanes.has_changed
+
+
 # -- properties ----------------------------------------------------------------------------------------------
 
 HOSTS = ("a.test", "b.test", "c.test")
