@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
-from asyncdl.download.lane import LaneLimits
+from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import (
     Failed,
     Finished,
@@ -380,12 +380,14 @@ def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
 # -- memory --------------------------------------------------------------------------------------------------
 
 
-def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start() -> None:
+def test_idle_lanes_are_kept_for_a_while_and_then_forgotten() -> None:
     world = World(SchedulerRules(lane_limits=LaneLimits(2.0, 2), caution=TRUSTING))
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), saved())
     assert world.scheduler.lanes.forget_idle(world.now) == 0
-    world.clock.advance(0.5)
+    world.clock.advance(0.5 + KEPT_SECONDS - 0.1)
+    assert world.scheduler.lanes.forget_idle(world.now) == 0
+    world.clock.advance(0.2)
     assert world.scheduler.lanes.forget_idle(world.now) == 1
 
 
