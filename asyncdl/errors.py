@@ -173,6 +173,10 @@ class CollectionError(AsyncdlError):
     exit_status = 5
 
 
+class WrittenByNewer(CollectionError):
+    """A newer asyncdl wrote the collection: what that means cannot be told from here."""
+
+
 class EnvironmentStops(AsyncdlError):
     """Disk, quota, handles, proxy, or a missing contact address: the machine or its set-up stops us."""
 

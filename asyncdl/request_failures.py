@@ -49,10 +49,11 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class RequestFailure(Exception):
-    """A request that did not come to a whole answer: an error type and what was seen. Only `web` raises it."""
+    """A request that did not come to a whole answer: an error type and what was seen. Only `web` raises it. `silent`: our resolver did not answer."""
 
-    def __init__(self, error: str, detail: str) -> None:
+    def __init__(self, error: str, detail: str, *, silent: bool = False) -> None:
         self.error = error
+        self.silent = silent
         self.detail = clean_text(detail)
         super().__init__(f"{error}: {self.detail}")
 

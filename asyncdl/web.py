@@ -135,6 +135,10 @@ class Web:
         await self._session.close()
         await self._resolver.close()
 
+    def forget_names(self) -> None:
+        """Look every name up again: what was heard of them came through a network that is not to be believed."""
+        self._connector.clear_dns_cache()
+
     @asynccontextmanager
     async def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, limiter: AsyncLimiter | None = None
@@ -219,6 +223,7 @@ class Web:
         if failure.error == "local_network" and socket.AF_INET not in attempt.families and not self._settings.proxy:
             # A machine without IPv6 is no broken network: only this host, which has nothing else, is out of reach.
             failure = RequestFailure("connect_failed", failure.detail)
+        failure.silent = failure.silent or (failure.error == "dns_error" and _resolver_is_silent(exc))
         if failure.error in {"connect_failed", "connect_timeout"}:
             self._connector.clear_dns_cache(target.host.strip("[]"), target.port)  # it may have moved
         return failure
@@ -228,7 +233,7 @@ class Web:
             return RequestFailure("timeout", f"no answer within {self._settings.first_byte_timeout_seconds:g} s (first byte)")
         seconds = self._settings.connect_timeout_seconds
         if not attempt.families:  # not one address had been tried
-            return RequestFailure("dns_error", f"the name was not resolved within {seconds:g} s (connect)")
+            return RequestFailure("dns_error", f"the name was not resolved within {seconds:g} s (connect)", silent=True)
         return RequestFailure("connect_timeout", f"no connection within {seconds:g} s (connect, TLS included)")
 
     def _refuse_literal(self, target: Target) -> None:
@@ -270,6 +275,12 @@ class Web:
         trace.on_connection_create_end.append(connected)
         trace.on_connection_reuseconn.append(reused)
         return trace
+
+
+def _resolver_is_silent(exc: Exception) -> bool:
+    """Whether nobody answered the question for a name: neither "here it is" nor "there is no such name"."""
+    cause = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
+    return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
 
 
 async def _one_request(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -39,6 +39,11 @@ _BOUNDS = (
     ("asyncdl.download.fetch.MAX_PAGE_BYTES", "of an error page that are read"),
     ("asyncdl.imaging.pages.MAX_TEXT_CHARACTERS", "of its text that are kept, once per distinct page"),
     ("asyncdl.download.fetch.MAX_LANE_LIMITERS", "byte limiters of lanes"),
+    ("asyncdl.download.probe.MAX_REQUESTS_PER_LANE", "questions of a probe to one host"),
+    ("asyncdl.download.probe.MAX_HOSTS", "hosts that a probe asks"),
+    ("asyncdl.download.probe.MAX_SECONDS", "seconds of a probe"),
+    ("asyncdl.download.roomwatch.SAMPLE_IMAGES", "images after which a run reckons again whether it fits"),
+    ("asyncdl.download.roomwatch.LOOK_SECONDS", "between two looks at the disk, at most"),
     ("asyncdl.download.figures.MAX_COUNTED_HOSTS", "hosts counted for the display"),
     ("asyncdl.web.MAX_HEADERS", "header fields of an answer"),
     ("asyncdl.web.MAX_HEADER_LINE_BYTES", "one header line"),
@@ -56,7 +61,10 @@ _BOUNDS = (
     ("asyncdl.cli.keys.MAX_LINES_WAITING", "lines that wait for the link a copy is of"),
     ("asyncdl.cli.keys.MAX_WAITING_BYTES", "of those lines"),
     ("asyncdl.ingest.matching.KEYS_PER_PASS", "ids that a selection compares with at once"),
+    ("asyncdl.ingest.rekeying.RECORDS_AT_ONCE", "records whose images are brought to other keys at once"),
     ("asyncdl.legacy.adopt.BATCH_CLAIMS", "earlier files adopted in one commit"),
+    ("asyncdl.upkeep.readopting.PAGE_RECORDS", "records of an earlier database matched in one commit"),
+    ("asyncdl.upkeep.readopting.PAGE_FILES", "files of theirs read for it"),
     ("asyncdl.resumable.fetch.WRITE_BYTES", "of a large file that are in memory"),
     ("asyncdl.resumable.part.SYNC_BYTES", "of a large file that a power cut may cost"),
     ("asyncdl.resumable.part.SPARE_BYTES", "that a large file leaves free on the disk"),
@@ -163,12 +171,13 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    """Write every table into its page."""
+    """Write every table into its page, and `.env.example`."""
     for path, tables in pages().items():
         page = path.read_text(encoding="utf-8")
         for name, table in tables.items():
             page = filled(page, name, table)
         path.write_text(page, encoding="utf-8")
+    (ROOT / ".env.example").write_text(reference.env_example(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ ONLY_HERE = {
     # who speaks SQL to SQLite, opens sockets, reads the environment
     "sqlite3": ("store",),
     "aiosqlite": ("store",),
-    "duckdb": ("ingest", "sourcerows"),
+    "duckdb": ("ingest", "sourcerows", "saidfiles"),
     "socket": ("web", "addresses", "runlock", "demo"),
     "ssl": ("web",),
     "aiohttp": ("web", "response", "request_failures", "demo"),
@@ -91,6 +91,8 @@ def test_what_decides_is_pure() -> None:
     """The scheduler and all it is made of know neither the clock nor the network nor the disk."""
     pure = [
         "scheduler",
+        "suspicion",
+        "concurrency",
         "lane",
         "pace",
         "lane_table",

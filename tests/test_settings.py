@@ -275,7 +275,7 @@ def test_the_user_agent_names_product_page_and_contact() -> None:
 
 
 def test_concurrency_is_a_number_in_the_end() -> None:
-    assert RunSettings().concurrency_limit == 128
+    assert RunSettings().concurrency_limit == 256
     assert RunSettings.model_validate({"concurrency": "12"}).concurrency_limit == 12
 
 

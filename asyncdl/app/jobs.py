@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from asyncdl import events
+from asyncdl.app.host_orders import host_order_handler
 from asyncdl.app.leave import note_leave
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
@@ -18,18 +19,20 @@ from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
 from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
 from asyncdl.download.figures import Figures
 from asyncdl.download.inspect import Inspector
-from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Ticket
+from asyncdl.download.ownline import OwnLine, OwnPatience
 from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
 from asyncdl.download.record import Recorder
 from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
+from asyncdl.download.roomwatch import RoomRules, RoomWatch
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
@@ -122,21 +125,28 @@ async def open_job(
             make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
-        scheduler = _scheduler(settings, random)
+        scheduler = scheduler_of(settings, random)
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
+        room = RoomWatch(store, scheduler, collection.root, hub, clock, _room_rules(settings))
+        hub.watch(room.watch)
+        doubt = "" if make_fetcher else await room.before()
         recorder = Recorder(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
+        patience = OwnPatience(settings.storage_patience_seconds, settings.network_patience_seconds)
+        own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
-            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
-            commands={"retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms)}, clock=clock, hub=hub,
-            limits=RunLimits(
-                settings.wait_seconds, settings.grace_seconds, settings.storage_patience_seconds, settings.max_time_seconds
-            ),
-            take_snapshot=store.snapshot if store.exclusive else None,
+            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
+            own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
+            commands={
+                "retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms),
+                "hosts": host_order_handler(store, scheduler, clock),
+            }, clock=clock, hub=hub,
+            limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
+            take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
         )  # fmt: skip
-        notices = [await unfinished_addition(store, collection.root)]
+        notices = [await unfinished_addition(store, collection.root), doubt]
         if lock.previous_crashed is not None or repairs.any:
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
@@ -155,11 +165,12 @@ def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
     return open_spool
 
 
-def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
+def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
+    """The scheduler that these settings ask for."""
     rules = SchedulerRules(
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
-        lane_limits=LaneLimits(settings.host_rate_per_second, settings.host_connections),
+        lane_limits=settings.lane_limits,
         max_attempts=settings.max_attempts,
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
@@ -168,6 +179,10 @@ def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)
+
+
+def _room_rules(settings: RunSettings) -> RoomRules:
+    return RoomRules(settings.keep_free_bytes, settings.preflight, settings.storage_patience_seconds, settings.max_images)
 
 
 def lane_of_url(url: str) -> str:
@@ -179,11 +194,7 @@ def lane_of_url(url: str) -> str:
 @asynccontextmanager
 async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
     async with Web(web_settings(settings)) as web:
-        yield WebFetcher(
-            web, open_spool, clock,
-            max_body_bytes=settings.max_body_bytes, host_bandwidth_bits_per_second=settings.host_bandwidth_bits_per_second,
-            obey_noai=settings.noai == "respect",
-        )  # fmt: skip
+        yield WebFetcher(web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect")
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

@@ -37,6 +37,13 @@ _JSON_TYPES = "application/ld+json, application/json;q=0.9, */*;q=0.1"
 class Fetcher(Protocol):
     """Whatever can carry out a ticket: the network, or nothing at all in benchmarks and simulations."""
 
+    received_bytes: int
+    """Bytes of bodies that have come in so far."""
+
+    def forget_network(self) -> None:
+        """Our network was at fault: what it said of names is not believed any more."""
+        ...
+
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """The answer: a body still to be inspected, or already an outcome. Raises nothing but cancellation."""
         ...
@@ -46,25 +53,38 @@ class WebFetcher:
     """Carries tickets out over the network."""
 
     def __init__(
-        self, web: Web, open_spool: OpenSpool, clock: Clock, *,
-        max_body_bytes: int, host_bandwidth_bits_per_second: float, obey_noai: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        web: Web,
+        open_spool: OpenSpool,
+        clock: Clock,
+        *,
+        max_body_bytes: int,
+        obey_noai: bool = True,
+        watch_head: Callable[[Ticket, Response], None] | None = None,
+    ) -> None:
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self._obey_noai = obey_noai
-        self._host_bandwidth = host_bandwidth_bits_per_second
-        self._limiters: OrderedDict[str, AsyncLimiter] = OrderedDict()
+        self._watch_head = watch_head
+        self._limiters: OrderedDict[str, tuple[float, AsyncLimiter]] = OrderedDict()
+        self.received_bytes = 0
+
+    def forget_network(self) -> None:
+        """See `Fetcher`."""
+        self._web.forget_names()
 
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """Make the one request that the ticket allows."""
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
         try:
-            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket.lane)) as response:
+            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket)) as response:
+                if self._watch_head is not None:
+                    self._watch_head(ticket, response)
                 return await self._answer(ticket, response)
         except RequestFailure as failure:
-            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url))
+            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url), silent=failure.silent)
         except LocalFault as fault:
             return Failed(fault.error, Evidence(fault.detail))
 
@@ -106,6 +126,7 @@ class WebFetcher:
         spool = self._open_spool(ticket)
         try:
             async for chunk in response.chunks():
+                self.received_bytes += len(chunk)
                 if spool.size_bytes + len(chunk) > self._max_body_bytes:
                     await spool.discard()
                     detail = f"more than {self._max_body_bytes} bytes"
@@ -117,18 +138,18 @@ class WebFetcher:
             raise
         return Body(spool, response.url, response.media_type, response.charset, response.latency_seconds)
 
-    def _limiter(self, lane: str) -> AsyncLimiter | None:
-        if not self._host_bandwidth:
-            return None
-        limiter = self._limiters.get(lane)
-        if limiter is None:
-            made = bandwidth_limiter(self._host_bandwidth)
-            if made is None:
-                return None
-            limiter = self._limiters[lane] = made
+    def _limiter(self, ticket: Ticket) -> AsyncLimiter | None:
+        """The byte limiter that the requests of a lane share; a new one when the lane's ceiling has changed."""
+        known = self._limiters.get(ticket.lane)
+        if known is not None and known[0] == ticket.bandwidth_bits_per_second:
+            self._limiters.move_to_end(ticket.lane)
+            return known[1]
+        limiter = bandwidth_limiter(ticket.bandwidth_bits_per_second)
+        if limiter is not None:
+            self._limiters[ticket.lane] = (ticket.bandwidth_bits_per_second, limiter)
+            self._limiters.move_to_end(ticket.lane)
             while len(self._limiters) > MAX_LANE_LIMITERS:
                 self._limiters.popitem(last=False)
-        self._limiters.move_to_end(lane)
         return limiter
 
 

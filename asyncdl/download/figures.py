@@ -70,6 +70,8 @@ class Snapshot:
     hosts: tuple[HostFigures, ...]
     failures: tuple[RecentFailure, ...]
     notices: tuple[str, ...]
+    own_trouble: str = ""
+    slots: int = 0
 
     @property
     def done(self) -> int:
@@ -87,6 +89,7 @@ class Figures:
         self.closed = 0
         self.deferred = 0
         self.size_bytes = 0
+        self.own_trouble = ""
         self._began = now
         self._hosts: OrderedDict[str, list[int]] = OrderedDict()
         self._failures: deque[RecentFailure] = deque(maxlen=MAX_RECENT_FAILURES)
@@ -110,6 +113,8 @@ class Figures:
                 self._host(event.host)[1] += 1
                 image = f"{event.external_id}-{event.number:02d}"
                 self._failures.append(RecentFailure(image, event.host, event.error, event.detail, event.verdict))
+            case events.OwnTrouble():
+                self.own_trouble = event.text
             case events.Notice():
                 self._notices.append(event.text)
             case _:
@@ -149,6 +154,8 @@ class Figures:
             hosts=tuple(self._figures_of(queue.lane, len(queue), now) for queue in scheduler.lanes),
             failures=tuple(self._failures),
             notices=tuple(self._notices),
+            own_trouble=self.own_trouble,
+            slots=scheduler.slots,
         )
 
     def _figures_of(self, lane: LaneState, queued: int, now: Instant) -> HostFigures:
@@ -165,6 +172,6 @@ class Figures:
             pause_reason=lane.pause_reason,
             incidents=lane.incidents,
             down=lane.down,
-            held=lane.held,
+            held=lane.held or lane.stop is not None,
             given_up=lane.given_up,
         )

@@ -8,7 +8,6 @@ correction or a suspend neither bursts nor strands anything.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from random import Random
 
 from asyncdl.clock import Instant
@@ -16,8 +15,11 @@ from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.bans import BanPolicy, BanWatch
 from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.pace import Caution, Pace
+from asyncdl.limits import LaneLimits, LaneOrder, Stop
 from asyncdl.model import LaneRecord
 from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
+
+__all__ = ["LaneLimits", "LaneState"]
 
 TIMEOUTS_IN_A_ROW = 5
 """So many unanswered requests one after the other are the host's trouble, no longer the images'."""
@@ -25,24 +27,10 @@ TIMEOUTS_IN_A_ROW = 5
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
 
-LONG_PAUSE_SECONDS = 30.0
-"""Nothing is held in memory for a lane that is paused for longer."""
-
-UNTIL_RESUMED_SECONDS = 86_400.0
-"""How long a row is put off that needs a lane which a person holds."""
-
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
 
 _REFUSALS = frozenset({"rate_limited", "unavailable"})
-
-
-@dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """The ceilings of a lane: requests per second and requests at the same time; 0 means no ceiling."""
-
-    rate_per_second: float
-    connections: int
 
 
 class LaneState:
@@ -53,6 +41,8 @@ class LaneState:
     ) -> None:
         self.name = name
         self.limits = limits
+        self.order = LaneOrder(name)
+        self.stop: Stop | None = None
         self.in_flight = 0
         self.incidents = 0
         self.pause_reason = ""
@@ -66,7 +56,8 @@ class LaneState:
         self.ban = BanWatch(BanPolicy())
         self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
-        self.pace = Pace(limits.rate_per_second, limits.connections, caution)
+        self._ceilings = limits
+        self.pace = Pace(limits.rate_per_second or 0.0, limits.connections or 0, caution)
         self._next_start = -math.inf
         self._pause_until = -math.inf
         self._pause_until_ms = 0
@@ -76,8 +67,6 @@ class LaneState:
         self._timeouts_in_a_row = 0
         self._answers_since_incident = 0
         self._suspect = False
-        self._given_rate: float | None = None
-        self._given_connections: int | None = None
 
     # -- when ------------------------------------------------------------------------------------------------
 
@@ -88,7 +77,7 @@ class LaneState:
         """
         if self.given_up:
             return -math.inf
-        if self.held or self.in_flight >= self.connections:
+        if self.held or self.stop or self.in_flight >= self.connections:
             return None
         return max(self._next_start, self._pause_until)
 
@@ -125,15 +114,18 @@ class LaneState:
 
     def idle(self, now: Instant) -> bool:
         """Whether nothing runs and nothing forbids a start: the lane may be forgotten without breaking a limit."""
-        if self.in_flight or self.held:
+        if self.in_flight or self.held or self.stop:
             return False
         return self.given_up or max(self._next_start, self._pause_until) <= now.monotonic
 
     def paused_seconds(self, now: Instant) -> float:
-        """How much longer the lane is paused; 0 when it is not, or was given up, infinity while a person holds it."""
+        """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
         if self.given_up:
             return 0.0
-        return math.inf if self.held else max(0.0, self._pause_until - now.monotonic)
+        if self.held or (self.stop and not self.order.stop_until_ms):
+            return math.inf
+        stopped = now.seconds_until(self.order.stop_until_ms) if self.stop else 0.0
+        return max(0.0, self._pause_until - now.monotonic, stopped)
 
     @property
     def pause_until_ms(self) -> int:
@@ -284,8 +276,6 @@ class LaneState:
             last_incident_ms=self._last_incident_ms,
             down_since_ms=self.down_since_ms,
             given_up_ms=self.breaker.given_up_ms,
-            rate_per_second=self._given_rate,
-            connections=self._given_connections,
             held=self.held,
             note=self.note,
             learnt=self.pace.learnt_pace(now),
@@ -313,14 +303,36 @@ class LaneState:
         self.note = record.note
         if record.learnt is not None:
             self.pace.recall(record.learnt, now)
-        self.limit(record.rate_per_second, record.connections)
+        if record.order is not None:
+            self.obey(record.order, now)
 
-    def limit(self, rate_per_second: float | None, connections: int | None) -> None:
-        """Put a person's limits in the place of the ceilings; None leaves the ceiling that holds."""
-        self._given_rate = rate_per_second if rate_per_second is not None else self._given_rate
-        self._given_connections = connections if connections is not None else self._given_connections
-        self.limits = LaneLimits(
-            self.limits.rate_per_second if self._given_rate is None else self._given_rate,
-            self.limits.connections if self._given_connections is None else self._given_connections,
-        )
-        self.pace.rate_ceiling, self.pace.connection_ceiling = self.limits.rate_per_second, self.limits.connections
+    # -- what people order -----------------------------------------------------------------------------------
+
+    def obey(self, order: LaneOrder, now: Instant) -> None:
+        """Take a person's order in the place of an earlier one; what was read before a newer one came is not obeyed."""
+        if order.at_ms >= self.order.at_ms:
+            self.order = order
+            self.lapse(now)
+
+    def lapse(self, now: Instant) -> bool:
+        """Obey the order as far as it holds by now: an end of it may have come. True when that changed something. Times of people are UTC."""
+        stop = self.order.stop_at(now.utc_ms)
+        limits = self._ceilings.overruled(self.order.limits_at(now.utc_ms))
+        changed = stop is not self.stop or limits != self.limits
+        self.stop = stop
+        if limits != self.limits:
+            self.limits = limits
+            self.pace.rate_ceiling, self.pace.connection_ceiling = limits.rate_per_second or 0.0, limits.connections or 0
+            self._next_start = min(self._next_start, now.monotonic + 1 / self.rate_per_second)
+        return changed
+
+    def lift(self) -> None:
+        """A person says that the host may be asked again: a ban, and trouble that was no word of the host, count no more. Its `Retry-After` does."""
+        self.held = False
+        self.note = ""
+        self.breaker.reopen()
+        self.ban.lift()
+        if self.pause_reason not in _REFUSALS:
+            self.incidents = 0
+            self._suspect = False
+            self._pause_until, self._pause_until_ms = -math.inf, 0

@@ -1,4 +1,7 @@
-"""The lanes of a run, each with its queue of jobs, and the heap that says which may start next.
+"""The lanes of a run, each with its queue of jobs, and the heaps that say which may start next.
+
+A lane whose time has come waits among the *ready* ones for a slot. When slots are short, the order there decides how long the run takes: the lane that will need
+longest (images left by its pace) goes first, because nobody can make up for what it loses. Its lead is bounded, so that every ready lane has its turn.
 
 Lanes are made when first met and forgotten when idle, so that their number follows what is queued, not what the source holds.
 A lane waits until the shell has said what earlier runs learnt of it (`unknown`, `restore`). Pure, like the scheduler.
@@ -8,14 +11,22 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
 from asyncdl.download.outcome import Failed, TicketKind
 from asyncdl.model import LaneRecord
+
+HEAD_START_SECONDS: Final = 5.0
+LONGEST_HEAD_START_SECONDS: Final = 60.0
+"""A ready lane goes before those that were ready earlier by so much for each doubling of the minutes it still needs; at most by the longest."""
+
+MAX_PACE_PER_SECOND: Final = 1_000.0
 
 
 class LaneQueue:
@@ -51,7 +62,10 @@ class LaneTable:
 
     def __init__(self, make_lane: Callable[[str], LaneState]) -> None:
         self.queued = 0
+        self.longest_head_start_seconds = LONGEST_HEAD_START_SECONDS
         self._make_lane = make_lane
+        self._ready: list[tuple[float, int, int, LaneQueue]] = []
+        self._left: dict[str, int] = {}
         self._queues: dict[str, LaneQueue] = {}
         self._heap: list[tuple[float, int, int, LaneQueue]] = []
         self._sequence = itertools.count()
@@ -117,18 +131,44 @@ class LaneTable:
             return None
         return queue.lane.ready_at()
 
+    def expect(self, name: str, images: int) -> None:
+        """So many more images (or fewer, when negative) are left of a lane beside those in its queue."""
+        left = self._left.pop(name, 0) + images
+        if left > 0:
+            self._left[name] = left
+
+    def remaining_seconds(self, queue: LaneQueue) -> float:
+        """How long a lane will still need at its pace of now."""
+        return (self._left.get(queue.lane.name, 0) + len(queue)) / min(queue.lane.rate_per_second, MAX_PACE_PER_SECOND)
+
     def next_ready(self, now: Instant) -> LaneQueue | float | None:
-        """The queue whose turn it is, taken off the heap; else the time (monotonic) of the next; else None."""
-        while self._heap:
-            ready_at, _, version, queue = self._heap[0]
-            if version == queue.version and ready_at > now.monotonic:
-                return ready_at
-            heapq.heappop(self._heap)
+        """The queue whose turn it is, taken off the heaps; else the time (monotonic) of the next; else None."""
+        self._collect_ready(now)
+        while self._ready:
+            _, _, version, queue = heapq.heappop(self._ready)
             if version == queue.version:
                 queue.version += 1
                 queue.ready_at = None
                 return queue
-        return None
+        return self._heap[0][0] if self._heap else None
+
+    def _collect_ready(self, now: Instant) -> None:
+        """Move what may start now to the ready ones, and drop stale entries on the way."""
+        while self._heap:
+            ready_at, sequence, version, queue = self._heap[0]
+            if version == queue.version and ready_at > now.monotonic:
+                return
+            heapq.heappop(self._heap)
+            if version == queue.version:
+                minutes = self.remaining_seconds(queue) / 60
+                head_start = min(HEAD_START_SECONDS * math.log2(1 + minutes), self.longest_head_start_seconds)
+                heapq.heappush(self._ready, (ready_at - head_start, sequence, version, queue))
+
+    def lapse(self, now: Instant) -> None:
+        """Let orders of people end that were given until now. Call it every second or so."""
+        for queue in self:
+            if queue.lane.lapse(now):
+                self.schedule(queue)
 
     # -- memory ----------------------------------------------------------------------------------------------
 
@@ -145,7 +185,8 @@ class LaneTable:
     def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
         """Let lanes begin, with what earlier runs learnt of them."""
         for name in names:
-            if queue := self._queues.get(name):
+            queue = self._queues.get(name)
+            if queue is not None:  # an empty one is false
                 # What this run has saved but not committed yet is newer than what was read.
                 if record := self._changed.get(name) or remembered.get(name):
                     queue.lane.restore(record, now)
@@ -198,7 +239,7 @@ class LaneTable:
     def check(self) -> None:
         """Raise AssertionError when an invariant of this table is broken; for tests."""
         assert self.queued == sum(len(queue) for queue in self), "queued jobs are miscounted"
-        live = [entry[3] for entry in self._heap if entry[2] == entry[3].version]
+        live = [entry[3] for entry in (*self._heap, *self._ready) if entry[2] == entry[3].version]
         assert len(live) == len(set(map(id, live))), "a lane has two live heap entries"
         for queue in self:
             assert queue.lane.in_flight >= 0, f"{queue.lane.name}: negative requests in flight"

@@ -38,7 +38,7 @@ def plain_line(snapshot: Snapshot) -> str:
         f"{snapshot.saved:,} saved now",
         f"{snapshot.images_per_second:.1f}/s",
         f"{approximate_size(snapshot.bytes_per_second)}/s",
-        f"in flight {snapshot.in_flight}",
+        f"in flight {_slots(snapshot)}",
         f"hosts {sum(1 for host in snapshot.hosts if host.in_flight)} busy, {len(paused)} paused",
         f"failed {snapshot.closed:,}",
         f"ETA {_eta(snapshot)}",
@@ -46,6 +46,8 @@ def plain_line(snapshot: Snapshot) -> str:
     if paused:
         worst = max(paused, key=lambda host: host.paused_seconds)
         parts.append(f"longest pause {printable(worst.host, MAX_HOST_CHARS)} {_pause(worst)}")
+    if snapshot.own_trouble:
+        parts.append(f"paused: {printable(snapshot.own_trouble, _DETAIL_CHARS)}")
     return " | ".join(parts)
 
 
@@ -111,13 +113,16 @@ def _overall(snapshot: Snapshot) -> list[RenderableType]:
         (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s",
     )  # fmt: skip
     state = (
-        f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
+        f"in flight {_slots(snapshot)}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
     )
     spent = f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}"
+    under_way = Text(state, style="dim")
+    if snapshot.own_trouble:
+        under_way = Text(f"paused: {printable(snapshot.own_trouble)}", style="red", no_wrap=True, overflow="ellipsis")
     return [
         _ends(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold"))),
         _ends(speed, Text.assemble("ETA ", (_eta(snapshot), "bold"))),
-        _ends(Text(state, style="dim"), Text(spent, style="dim")),
+        _ends(under_way, Text(spent, style="dim")),
     ]
 
 
@@ -181,13 +186,19 @@ def _state(host: HostFigures) -> Text:
     if host.given_up:
         return Text("given up", style="red")
     if host.held:
-        banned = host.pause_reason == "banned"
-        return Text("refuses us: waits for you to write to it" if banned else "held by you", style="red" if banned else "magenta")
+        if host.pause_reason == "banned" and math.isinf(host.paused_seconds):
+            return Text("refuses us: waits for you to write to it", style="red")
+        ends = "" if math.isinf(host.paused_seconds) else f" for {_pause(host)}"
+        return Text(f"held by you{ends}", style="magenta")
     if host.down:
         return Text(f"down, probe in {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:
         return Text(f"paused {_pause(host)}: {printable(host.pause_reason)}", style="yellow")
     return Text(f"{host.queued:,} queued" if host.queued else "working" if host.in_flight else "idle", style="dim")
+
+
+def _slots(snapshot: Snapshot) -> str:
+    return f"{snapshot.in_flight}/{snapshot.slots}" if snapshot.slots else f"{snapshot.in_flight}"
 
 
 def _pause(host: HostFigures) -> str:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final, NamedTuple
 
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
@@ -22,7 +23,7 @@ from asyncdl.download.bans import REFUSALS
 from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
 from asyncdl.download.doubts import Doubts
 from asyncdl.download.job import Job, job_of
-from asyncdl.download.lane import LONG_PAUSE_SECONDS, UNTIL_RESUMED_SECONDS, LaneLimits, LaneState
+from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import (
     Failed,
@@ -39,12 +40,16 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
-from asyncdl.model import Evidence, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.limits import LaneOrder, Stop
+from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
+
+_LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
+"""A row whose host waits for longer, or for a person, is looked at again so soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit."""
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit. `concurrency` is what `Scheduler.slots` begins with and never exceeds."""
 
     concurrency: int = 128
     rate_per_second: float = 0.0
@@ -55,6 +60,13 @@ class SchedulerRules:
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     caution: Caution = field(default_factory=Caution)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+
+
+class Released(NamedTuple):
+    """Rows that go back to the queue as they were, and the ends of passes that had begun."""
+
+    works: list[Work]
+    closed: list[Finished]
 
 
 @dataclass(slots=True)
@@ -78,6 +90,9 @@ class Scheduler:
         self._lane_of_url = lane_of_url
         self.robots = robots
         self.doubts = Doubts(self.lanes, self._candidate_failed, self._set_aside)
+        self.slots = rules.concurrency
+        self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
+        self._short = False
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
@@ -113,28 +128,57 @@ class Scheduler:
         queue = self.lanes.get(lane)
         return 0.0 if queue is None else queue.lane.paused_seconds(now)
 
-    def release_paused(self, now: Instant, longest_pause_seconds: float) -> list[Work]:
-        """Give back the rows of lanes that are paused longer than this: they stay due, and memory is for lanes that move."""
-        released: list[Work] = []
+    def release_paused(self, now: Instant, longest_pause_seconds: float) -> Released:
+        """Let go of the rows of lanes that are paused longer than this: memory is for lanes that move."""
+        self.lanes.lapse(now)
+        rows: list[Work] = []
+        closed: list[Finished] = []
         for queue in list(self.lanes):
             if (len(queue) or queue.kept) and queue.lane.paused_seconds(now) > longest_pause_seconds:
-                released += self._release(queue)
-        return released
+                for job in self._jobs_without_robots(queue):
+                    finished = self._let_go(job, queue, now)
+                    if isinstance(finished, Finished):
+                        closed.append(finished)
+                    elif finished is not None:
+                        rows.append(finished)
+        return Released(rows, closed)
+
+    def _let_go(self, job: Job, queue: LaneQueue, now: Instant) -> Work | Finished | None:
+        """Give the row back as it was; what has been asked for it already must not be asked again, so its pass ends with what it has met.
+
+        At a host that a person blocks it turns to another host's link first.
+        """
+        if queue.lane.stop is Stop.BLOCK and self._has_candidate_elsewhere(job, queue.lane.name):
+            job.defer(_back_ms(queue, now))
+            return self._advance(job, now)
+        if not job.begun:
+            return self._close(job)
+        job.defer(_back_ms(queue, now))
+        return self._end(job, None, now)
 
     def release_all(self) -> list[Work]:
         """Give back every row that is not in flight: the run is stopping."""
-        return [work for queue in list(self.lanes) for work in self._release(queue)]
+        return [self._close(job) for queue in list(self.lanes) for job in self._jobs_without_robots(queue)]
 
-    def _release(self, queue: LaneQueue) -> list[Work]:
-        released: list[Work] = []
-        for job in self.lanes.empty(queue) + self.doubts.released(queue):
-            if job.work is not None:
-                released.append(self._close(job))
-            else:  # nobody fetches the rules any more: whoever waited for them asks again
+    def _jobs_without_robots(self, queue: LaneQueue) -> list[Job]:
+        """Take all jobs out of a queue; when nobody fetches the rules any more, whoever waited for them asks again."""
+        jobs = self.lanes.empty(queue) + self.doubts.released(queue)
+        for job in jobs:
+            if job.work is None:
                 owner = self.lanes.of(job.for_lane)
                 owner.awaits_robots = False
                 self.lanes.schedule(owner)
-        return released
+        return [job for job in jobs if job.work is not None]
+
+    def obey(self, order: LaneOrder, now: Instant, *, lift: bool = False) -> None:
+        """A person's order about a lane, in use or not, holds from now on; `lift` also ends a ban and trouble that was no word of the host."""
+        queue = self.lanes.get(order.lane)
+        if queue is not None:  # an empty one is false
+            queue.lane.obey(order, now)
+            if lift and queue.known:
+                queue.lane.lift()
+                self.lanes.remember(queue, now)
+            self.lanes.schedule(queue)
 
     def restore(
         self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant, robots: Iterable[RobotsRecord] = ()
@@ -167,8 +211,10 @@ class Scheduler:
         if self.doubts.settled:
             return self.doubts.settled.popleft()
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
-        if self.in_flight >= self.rules.concurrency or len(self._tickets) >= 2 * self.rules.concurrency:
+        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
+            self._short = self.in_flight >= self.slots
             return Wait(None)
+        self._short = False
         if self._not_before > now.monotonic:
             return Wait(self._not_before)
         while True:
@@ -197,7 +243,10 @@ class Scheduler:
         queue.lane.start(now)
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
-        ticket = Ticket(next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate)
+        ticket = Ticket(
+            next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url,
+            queue.lane.limits.bandwidth_bits_per_second or 0.0,
+        )  # fmt: skip
         self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
         queue.tickets += 1
         return ticket
@@ -210,6 +259,7 @@ class Scheduler:
         if not issued.received:
             issued.received = True
             issued.latency_seconds = latency_seconds
+            self.short_of_slots += self._short
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)
@@ -249,14 +299,7 @@ class Scheduler:
             return self._image_blamed(job, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
         job.seen.add(outcome.url)
         job.url = outcome.url
-        target = self.lanes.of(lane)
-        pause = target.lane.paused_seconds(now)
-        if job.work is not None and pause > LONG_PAUSE_SECONDS:
-            # Given back as it is, the row would be due: its own host would be asked for the same redirect again and again.
-            job.deferred = job.candidate
-            job.deferred_until_ms = now.plus(min(pause, UNTIL_RESUMED_SECONDS)).utc_ms
-            return self._advance(job, now) or Finished(note="redirected to a host that is left alone: next candidate")
-        self.lanes.put(target, job, front=True)
+        self.lanes.put(self.lanes.of(lane), job, front=True)
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
@@ -272,6 +315,9 @@ class Scheduler:
         queue = issued.queue
         kind = error_type(outcome.error)
         if kind.blame is Blame.LOCAL:
+            if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
+                job.begin_again()
+                queue = self.lanes.of(self._lane_of_url(job.url))
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
         if outcome.error in REFUSALS and job.work is not None:
@@ -294,7 +340,7 @@ class Scheduler:
             return Finished(note=note)
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
-            job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+            job.defer(queue.lane.pause_until_ms)
             finished = self._advance(job, now)
             return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self.lanes.put(queue, job, front=True)
@@ -306,7 +352,7 @@ class Scheduler:
             raise AssertionError("only rows are kept aside")
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         job.first_error = "banned"
-        job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
         job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
         finished = self._advance(job, now)
         return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
@@ -374,11 +420,13 @@ class Scheduler:
             job.first_error = job.first_error or "invalid_url"
             job.spent[candidate.position] = "invalid_url"
             candidate = job.next_candidate()
+        return self._end(job, candidate, now)
+
+    def _end(self, job: Job, waiting: Candidate | None, now: Instant) -> Finished:
+        """The pass is over without success."""
         work = self._close(job)
         rules = self.rules
-        return Finished(
-            verdicts.close(job, candidate, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work
-        )
+        return Finished(verdicts.close(job, waiting, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work)
 
     def _has_candidate_elsewhere(self, job: Job, lane: str) -> bool:
         candidate = job.next_candidate()
@@ -415,4 +463,9 @@ class Scheduler:
 
 def _robots_job(url: str, queue: LaneQueue) -> Job:
     authority = authority_of(url)
-    return Job(TicketKind.ROBOTS, None, f"{authority}/robots.txt", authority=authority, for_lane=queue.lane.name)
+    address = f"{authority}/robots.txt"
+    return Job(TicketKind.ROBOTS, None, address, authority=authority, for_lane=queue.lane.name, first_url=address)
+
+
+def _back_ms(queue: LaneQueue, now: Instant) -> int:
+    return now.plus(min(queue.lane.paused_seconds(now), _LONGEST_DEFERRAL_SECONDS)).utc_ms

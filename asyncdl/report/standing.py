@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from asyncdl.errors import error_type
+from asyncdl.limits import Stop
 from asyncdl.model import LaneRecord
 from asyncdl.report.wording import counted, when
 from asyncdl.status import ImageStatus
@@ -64,7 +65,9 @@ def host_standing(story: HostStory, now_ms: int, place: str) -> Standing:
         why = f"{lane_text(lane, now_ms)}; {counted(waiting, 'image')} waiting to be ended, {ended:,} given up"
         return Standing(why, f"`asyncdl retry {place} --host {counts.host}` asks it again")
     if pause := lane_text(lane, now_ms):
-        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", _remedy(counts.main_error))
+        stopped = lane is not None and (lane.held or (lane.order is not None and lane.order.stop_at(now_ms) is not None))
+        todo = f"`asyncdl hosts resume {place} {counts.host} --note WHY` lets it go on" if stopped else _remedy(counts.main_error)
+        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", todo)
     if waiting:
         return Standing(f"open: {counted(waiting, 'image')} waiting for their turn", f"`asyncdl run {place}`")
     if ended:
@@ -79,6 +82,9 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     if lane.given_up_ms:
         down = f", down since {when(lane.down_since_ms, now_ms)}" if lane.down_since_ms else ""
         return f"the host was given up {when(lane.given_up_ms, now_ms)}{down}"
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        until = f" until {when(lane.order.stop_until_ms, now_ms)}" if lane.order.stop_until_ms else ""
+        return f"{'blocked' if stop is Stop.BLOCK else 'paused'} by you{until}: {lane.order.stop_note}"
     if lane.banned_since_ms:
         return _ban_text(lane, now_ms)
     if lane.held:

@@ -108,6 +108,8 @@ def pause_of(host: HostCounts, now_ms: int) -> tuple[int | None, str]:
         return None, ""
     if lane.given_up_ms:
         return None, f"given up {time_text(lane.given_up_ms)}"
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        return lane.order.stop_until_ms or None, f"{stop} ordered by you: {lane.order.stop_note}"
     if lane.banned_since_ms and lane.held:
         return None, f"refuses us since {time_text(lane.banned_since_ms)}: {lane.note or 'held by hand'}"
     if lane.held:
@@ -184,7 +186,14 @@ def _host(host: HostCounts, now_ms: int) -> dict[str, Any]:
         "banned_since": time_or_none(host.lane_record.banned_since_ms) if host.lane_record else None,
         "down_since": time_or_none(host.lane_record.down_since_ms) if host.lane_record else None,
         "given_up_at": time_or_none(host.lane_record.given_up_ms) if host.lane_record else None,
+        "stop": _stop(host, now_ms),
     }
+
+
+def _stop(host: HostCounts, now_ms: int) -> str | None:
+    order = None if host.lane_record is None else host.lane_record.order
+    stop = None if order is None else order.stop_at(now_ms)
+    return None if stop is None else str(stop)
 
 
 def _source(source: SourceState) -> dict[str, Any]:

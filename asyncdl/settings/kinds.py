@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -109,6 +109,10 @@ def auto_or_count(least: int, most: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def _auto_or_size(value: object) -> int | str:
+    return "auto" if isinstance(value, str) and value.strip().lower() == "auto" else parse_size_bytes(value)
+
+
 def _word(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -151,6 +155,11 @@ ByteRate = Annotated[
     int,
     BeforeValidator(parse_size_bytes),
     Kind("SIZE", "bytes per second such as 1kB; 0 = any speed will do", _show_no_ceiling(format_size)),
+]
+AutoSize = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_auto_or_size),
+    Kind("auto|SIZE", "auto, or a size such as 5GB", lambda value: value if value == "auto" else format_size(value)),
 ]
 Rate = Annotated[float, BeforeValidator(parse_rate_per_second), Kind("RATE", _RATE, _show_no_ceiling(format_rate))]
 BitRate = Annotated[float, BeforeValidator(parse_bit_rate), Kind("BITS", _BITS, _show_no_ceiling(format_bit_rate))]

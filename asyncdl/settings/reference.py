@@ -1,7 +1,6 @@
 """The settings as texts for people: `.env.example` and the README's table, both derived from the fields.
 
-Tests hold the files equal to what is made here; print a text with
-`python -c "from asyncdl.settings import reference; print(reference.env_example(), end='')"`.
+Tests hold the files equal to what is made here; `python docs/make_tables.py` writes both.
 """
 
 from __future__ import annotations

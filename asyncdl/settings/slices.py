@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asyncdl.limits import LaneLimits
 from asyncdl.settings.addresses import parse_host
 from asyncdl.settings.kinds import (
+    AutoSize,
     BitRate,
     ByteRate,
     Ceiling,
@@ -42,7 +44,6 @@ from asyncdl.settings.table import Option, Panel, Setting, Slice
 from asyncdl.version import __version__
 
 MAX_CONCURRENCY = 256
-AUTO_CONCURRENCY = 128
 
 _DAY = 86_400.0
 _ROBOTS = Kind("respect|ignore[:HOST,…]", "respect, ignore, or ignore:HOST,HOST for hosts that gave leave")
@@ -63,7 +64,7 @@ class RunSettings(Slice):
         int | Literal["auto"],
         auto_or_count(1, MAX_CONCURRENCY),
         _CONCURRENCY,
-        Option("concurrency", "requests in flight in the whole process", Panel.PROCESS),
+        Option("concurrency", "requests in flight in the whole process; auto finds what the line carries", Panel.PROCESS),
     ] = "auto"
     rate_per_second: Annotated[
         Rate, Option("rate", "requests per second of the whole process", Panel.PROCESS), Field(le=100_000)
@@ -135,10 +136,27 @@ class RunSettings(Slice):
     storage_patience_seconds: Annotated[
         Duration,
         Option(
-            "storage_patience", "how long a run pauses for a full disk or a dead line of this machine before it ends", Panel.BOUNDS
+            "storage_patience",
+            "how long a run pauses for a full disk, or a line of this machine that was dead from the start, before it ends",
+            Panel.BOUNDS,
         ),
         Field(le=_DAY),
     ] = 60.0
+    network_patience_seconds: Annotated[
+        Duration,
+        Option(
+            "network_patience", "how long a run that was answered before waits for its own network before it ends", Panel.BOUNDS
+        ),
+        Field(le=30 * _DAY),
+    ] = 3_600.0
+
+    keep_free_bytes: Annotated[
+        AutoSize,
+        Option("keep_free", "what a run leaves free on its disk; auto is a fiftieth of it, at most 2GB", Panel.BOUNDS),
+    ] = "auto"
+    preflight: Annotated[
+        Switch, Option("preflight", "stop a run that does not fit on its disk, before it begins and after 200 images", Panel.BOUNDS)
+    ] = True
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)
@@ -211,8 +229,13 @@ class RunSettings(Slice):
 
     @property
     def concurrency_limit(self) -> int:
-        """The most requests in flight: the number given, or what `auto` means."""
-        return AUTO_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+        """The most requests in flight: the number given, or what `auto` may come to."""
+        return MAX_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+
+    @property
+    def lane_limits(self) -> LaneLimits:
+        """What a host may be asked of which nothing else is said; 0 means that there is no ceiling."""
+        return LaneLimits(self.host_rate_per_second, self.host_connections, self.host_bandwidth_bits_per_second)
 
     @property
     def user_agent(self) -> str:

@@ -123,7 +123,7 @@ def _settle_files(ledger: Ledger, row: ImageRow, move: Transition) -> int:
 
 def _file_values(image: int, file: NewFile, at_ms: int) -> tuple[object, ...]:
     facts = (file.path, file.size_bytes, file.sha256, file.media_type, file.width, file.height, file.recipe)
-    return (image, file.role.value, *facts, at_ms)
+    return (image, file.role.value, *facts, at_ms if file.created_ms is None else file.created_ms)
 
 
 def _insert_failures(connection: sqlite3.Connection, failures: Sequence[Failure], hosts: Mapping[str, int]) -> None:

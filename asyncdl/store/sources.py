@@ -35,6 +35,7 @@ _ADD_EVENT: Final = "INSERT INTO events(at_ms, kind, subject, detail) VALUES (?,
 _FORGET_EVENTS: Final = "DELETE FROM events WHERE id <= ?"
 _LAST_EVENTS: Final = "SELECT id, at_ms, kind, subject, detail FROM events ORDER BY id DESC LIMIT ?"
 _SET_META: Final = "INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)"
+_FORGET_META: Final = "DELETE FROM meta WHERE key = ?"
 _GET_META: Final = "SELECT value FROM meta WHERE key = ?"
 _ALL_META: Final = "SELECT key, value FROM meta"
 
@@ -118,6 +119,11 @@ def with_keys_version(meta: Mapping[str, str]) -> dict[str, str]:
 def set_all_meta(connection: sqlite3.Connection, values: Mapping[str, str]) -> None:
     """Pin settings."""
     connection.executemany(_SET_META, list(values.items()))
+
+
+def forget_meta(connection: sqlite3.Connection, key: str) -> None:
+    """See `Store.forget_meta`."""
+    connection.execute(_FORGET_META, (key,))
 
 
 def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
