@@ -233,9 +233,7 @@ def lane_of_url(url: str) -> str:
 @asynccontextmanager
 async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
     async with Web(web_settings(settings)) as web:
-        yield WebFetcher(
-            web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect"
-        )  # fmt: skip
+        yield WebFetcher(web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect")
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

@@ -27,12 +27,6 @@ TIMEOUTS_IN_A_ROW = 5
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
 
-LONG_PAUSE_SECONDS = 30.0
-"""Nothing is held in memory for a lane that is paused for longer."""
-
-UNTIL_RESUMED_SECONDS = 86_400.0
-"""How long a row is put off that needs a lane which a person holds."""
-
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
 

@@ -23,7 +23,7 @@ from asyncdl.download.bans import REFUSALS
 from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
 from asyncdl.download.doubts import Doubts
 from asyncdl.download.job import Job, job_of
-from asyncdl.download.lane import LONG_PAUSE_SECONDS, UNTIL_RESUMED_SECONDS, LaneLimits, LaneState
+from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import (
     Failed,
@@ -310,14 +310,7 @@ class Scheduler:
             return self._image_blamed(job, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
         job.seen.add(outcome.url)
         job.url = outcome.url
-        target = self.lanes.of(lane)
-        pause = target.lane.paused_seconds(now)
-        if job.work is not None and pause > LONG_PAUSE_SECONDS:
-            # Given back as it is, the row would be due: its own host would be asked for the same redirect again and again.
-            job.deferred = job.candidate
-            job.deferred_until_ms = now.plus(min(pause, UNTIL_RESUMED_SECONDS)).utc_ms
-            return self._advance(job, now) or Finished(note="redirected to a host that is left alone: next candidate")
-        self.lanes.put(target, job, front=True)
+        self.lanes.put(self.lanes.of(lane), job, front=True)
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
@@ -374,7 +367,7 @@ class Scheduler:
             raise AssertionError("only rows are kept aside")
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         job.first_error = "banned"
-        job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
         job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
         finished = self._advance(job, now)
         return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
