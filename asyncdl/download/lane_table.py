@@ -10,6 +10,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
@@ -56,6 +57,8 @@ class LaneTable:
         self._sequence = itertools.count()
         self._unknown: list[str] = []
         self._changed: dict[str, LaneRecord] = {}
+        self._storing: dict[str, LaneRecord] = {}
+        self.urgent = False  # whether a lane can go on only when what has changed of it is stored
         self._news: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[LaneQueue]:
@@ -152,8 +155,11 @@ class LaneTable:
         for name in names:
             queue = self._queues.get(name)
             if queue is not None:  # an empty one is false
-                # What this run has saved but not committed yet is newer than what was read.
-                if record := self._changed.get(name) or remembered.get(name):
+                # What this run has saved but not committed yet is newer than what was read; orders are never its own.
+                record, newer = remembered.get(name), self._changed.get(name) or self._storing.get(name)
+                if newer is not None:
+                    record = replace(newer, order=record.order if record is not None else None)
+                if record is not None:
                     queue.lane.restore(record, now)
                 queue.known = True
                 self.schedule(queue)
@@ -162,15 +168,17 @@ class LaneTable:
         """Note that what is to be remembered of this lane has changed."""
         lane = queue.lane
         self._changed[lane.name] = lane.record(now)
+        self.urgent |= lane.budgets.waits
         if lane.news:
             probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if lane.down else ""
             self._news += [(lane.name, text + probe) for text in lane.news]
             lane.news = []
 
     def remember_paces(self, now: Instant) -> None:
-        """Note what was learnt of every lane: asking is over."""
+        """Note what was learnt and spent of every lane: asking is over."""
         for queue in self:
-            if queue.known and queue.lane.pace.learnt and not queue.lane.given_up:
+            queue.lane.budgets.release()
+            if queue.known and queue.lane.worth_keeping:
                 self.remember(queue, now)
 
     @property
@@ -180,8 +188,20 @@ class LaneTable:
 
     def changed(self) -> tuple[LaneRecord, ...]:
         """What is to be stored of lanes since the last call."""
+        self.urgent = False
+        self._storing |= self._changed
         changed, self._changed = tuple(self._changed.values()), {}
         return changed
+
+    def stored(self, records: Sequence[LaneRecord]) -> None:
+        """These records of `changed` are committed: what was reserved of budgets may be spent."""
+        for record in records:
+            if self._storing.get(record.lane) is record:
+                del self._storing[record.lane]
+            queue = self._queues.get(record.lane)
+            if queue is not None and record.lane not in self._changed:
+                queue.lane.budgets.confirm()
+                self.schedule(queue)
 
     def news(self) -> list[tuple[str, str]]:
         """Turns in the health of lanes since the last call, as name and words: what a person should know of."""
@@ -197,7 +217,7 @@ class LaneTable:
         ]
         for name in idle:
             queue = self._queues.pop(name)
-            if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
+            if queue.lane.worth_keeping:
                 self.remember(queue, now)
         return len(idle)
 
