@@ -121,6 +121,12 @@ class LaneState:
             return False
         return self.given_up or max(self._next_start, self._pause_until) <= now.monotonic
 
+    def rests(self, now: Instant) -> bool:
+        """Whether nothing runs, and nothing may start for a while: what is stored then says all there is to know."""
+        return (
+            self.in_flight == 0 and self.paused_seconds(now) > max(0.0, self._next_start - now.monotonic) and self.budgets.idle(now)
+        )
+
     def paused_seconds(self, now: Instant) -> float:
         """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
         if self.given_up:

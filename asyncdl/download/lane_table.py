@@ -1,6 +1,6 @@
 """The lanes of a run, each with its queue of jobs, and the heap that says which may start next.
 
-Lanes are made when first met and forgotten when idle, so that their number follows what is queued, not what the source holds.
+Lanes are made when first met and forgotten when idle, or while they rest, so that their number follows what is queued, not what the source holds, nor how many hosts are dead.
 A lane waits until the shell has said what earlier runs learnt of it (`unknown`, `restore`). Pure, like the scheduler.
 """
 
@@ -25,7 +25,7 @@ class LaneQueue:
     `version` tells its live heap entry from stale ones.
     """
 
-    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "tickets", "version")
+    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "resting", "robots", "tickets", "version")
 
     def __init__(self, lane: LaneState) -> None:
         self.lane = lane
@@ -33,6 +33,7 @@ class LaneQueue:
         self.jobs: deque[Job] = deque()
         self.known = False
         self.awaits_robots = False
+        self.resting = False  # nothing to do before a pause ends, and noted as it is
         self.ready_at: float | None = None
         self.tickets = 0  # out and not finished, the ones in inspection included
         self.version = 0
@@ -80,6 +81,7 @@ class LaneTable:
 
     def put(self, queue: LaneQueue, job: Job, *, front: bool) -> None:
         """Queue a job; `front` for work already begun, which ends before fresh work starts."""
+        queue.resting = False
         jobs = queue.robots if job.kind is TicketKind.ROBOTS else queue.jobs
         if front:
             jobs.appendleft(job)
@@ -209,17 +211,25 @@ class LaneTable:
         return news
 
     def forget_idle(self, now: Instant) -> int:
-        """Drop lanes with nothing queued or in flight, whose pace and pause would let them start now. How many."""
-        idle = [
-            name
-            for name, queue in self._queues.items()
-            if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots and queue.lane.idle(now)
-        ]
-        for name in idle:
-            queue = self._queues.pop(name)
+        """Drop lanes with nothing queued or in flight that may start now, or that rest and are stored as they are. How many."""
+        without_work = [queue for queue in self if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots]
+        return sum(self._forgotten(queue, now) for queue in without_work)
+
+    def _forgotten(self, queue: LaneQueue, now: Instant) -> bool:
+        name = queue.lane.name
+        if queue.lane.idle(now):
             if queue.lane.worth_keeping:
                 self.remember(queue, now)
-        return len(idle)
+        elif not queue.lane.rests(now):
+            return False
+        elif not queue.resting:
+            self.remember(queue, now)
+            queue.resting = True
+            return False
+        elif name in self._changed or name in self._storing:
+            return False
+        del self._queues[name]
+        return True
 
     def check(self) -> None:
         """Raise AssertionError when an invariant of this table is broken; for tests."""
