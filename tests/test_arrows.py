@@ -95,6 +95,8 @@ def test_what_decides_is_pure() -> None:
         "concurrency",
         "lane",
         "pace",
+        "budgets",
+        "quota",
         "lane_table",
         "breaker",
         "bans",
@@ -102,6 +104,7 @@ def test_what_decides_is_pure() -> None:
         "challenge",
         "robots_tag",
         "backoff",
+        "headway",
         "job",
         "verdicts",
         "robots_gate",
@@ -113,6 +116,7 @@ def test_what_decides_is_pure() -> None:
         found = set(imports(PACKAGE / "download" / f"{name}.py"))
         assert not found & forbidden, f"{name} imports {sorted(found & forbidden)}"
     elsewhere = ["crowds", "retry_after", "retrying", "login", "where", "resumable/ranges"]
+    elsewhere += [f"forecast/{name}" for name in ("sizes", "lanes", "floor", "room")]
     elsewhere += [f"gbif/{name}" for name in ("parameters", "predicates", "request", "downloads")]
     for name in elsewhere:
         found = set(imports(PACKAGE / f"{name}.py"))

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -132,6 +133,13 @@ BAD_VALUES = [
     ("contact", "ftp://museum.org", "http"),
     ("contact", "me@localhost", "localhost"),
     ("contact", "x" * 300 + "@museum.org", "longer"),
+    ("contact", "me@127.0.0.1", "nobody outside"),
+    ("contact", "http://[::1]/me", "not the name of a host"),
+    ("contact", "me@museum", "no complete domain"),
+    ("contact", "me@yourdomain.com", "nobody reads"),
+    ("contact", "me@pc.lan", "nobody reads"),
+    ("contact", "https://museum.org/Mozilla/5.0", "how others introduce themselves"),
+    ("project_page", "https://museum.org/Googlebot/2.1", "how others introduce themselves"),
     ("project_page", "museum.org", "http"),
     ("concurrency", "0", "between 1 and 256"),
     ("concurrency", "257", "between 1 and 256"),
@@ -285,6 +293,24 @@ def test_the_user_agent_names_product_page_and_contact() -> None:
         f"asyncdl/{__version__} (+https://github.com/asyncdl/asyncdl; me@museum.org)"
     )
     assert RunSettings(project_page="https://museum.org/x").user_agent == f"asyncdl/{__version__} (+https://museum.org/x)"
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_whatever_is_set_the_user_agent_is_ours(contact: str, page: str) -> None:
+    """No browser's and no other robot's name, one line, our product first."""
+    try:
+        agent = RunSettings(contact=contact, project_page=f"https://museum.org/{page}").user_agent
+    except ValidationError:
+        return
+    assert agent.startswith(f"asyncdl/{__version__} (+https://museum.org/")
+    assert agent.endswith(")")
+    assert agent.isascii()
+    assert agent.isprintable()
+    assert not re.search(r"(mozilla|applewebkit|chrome|safari|gecko|firefox|googlebot)/\d", agent, re.IGNORECASE)
+
+
+def test_no_setting_is_a_user_agent() -> None:
+    assert not [row.key for row in ROWS if "agent" in row.key]
 
 
 def test_concurrency_is_a_number_in_the_end() -> None:

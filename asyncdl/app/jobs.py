@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from asyncdl import events
@@ -22,7 +23,8 @@ from asyncdl.download.breaker import BreakerPolicy
 from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
-from asyncdl.download.figures import Figures
+from asyncdl.download.figures import MAX_COUNTED_HOSTS, Figures
+from asyncdl.download.headway import Headway
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.outcome import Ticket
 from asyncdl.download.ownline import OwnLine, OwnPatience
@@ -47,6 +49,9 @@ from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web
 
+NOTE_SECONDS = 30.0
+"""How often a run notes how far it has come."""
+
 MakeFetcher = Callable[[OpenSpool], Fetcher]
 """How benchmarks put another fetcher in the place of the network."""
 
@@ -63,20 +68,27 @@ class Job:
     clock: Clock
     store: Store
     notices: tuple[str, ...] = ()
+    exceptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     async def work(self) -> RunReport:
         """Run to the end and say how it ended. What the start has found and put in order is said first: now somebody watches."""
         began = self.clock.now()
         for notice in self.notices:
             self.hub.emit(events.Notice(began.utc_ms, notice))
-        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
+        settings = json.dumps({"exceptions": self.exceptions})
+        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__, settings))
+        for kind, hosts in self.exceptions.items():
+            await self.store.add_event(began.utc_ms, "exception", kind, ", ".join(hosts))
+        notes = asyncio.create_task(self._keep_noting(run_id), name="notes")
         try:
             await self.run.run()
         except AsyncdlError as error:  # it ended by itself, with a reason: that is no crash
             with suppress(AsyncdlError):  # a full disk may not take this either
-                counts = json.dumps({"saved": self.figures.saved, "bytes": self.figures.size_bytes})
-                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, counts)
+                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, self._note())
             raise
+        finally:
+            notes.cancel()
+            await asyncio.wait([notes])
         now = self.clock.now()
         seconds = now.monotonic - began.monotonic
         report = await ending(
@@ -87,9 +99,20 @@ class Job:
             size_bytes_now=self.figures.size_bytes,
             seconds=seconds,
         )
-        counts = json.dumps({"saved": report.saved_now, "bytes": report.size_bytes_now})
-        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, counts)
+        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, self._note())
         return report
+
+    async def _keep_noting(self, run_id: int) -> None:
+        """Note at times how far the run has come, for those who look at its row; what a full disk does not take is left out."""
+        while True:
+            await asyncio.sleep(NOTE_SECONDS)
+            with suppress(AsyncdlError):
+                await self.store.note_run(run_id, self._note())
+
+    def _note(self) -> str:
+        now = self.clock.now()
+        self.figures.look(self.scheduler, now)
+        return json.dumps(self.figures.so_far(now))
 
 
 @asynccontextmanager
@@ -119,14 +142,19 @@ async def open_job(
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
         counts = await store.counts()
         closed = sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
-        figures = Figures(counts.total, closed, clock.now())
+        waiting = await store.waiting_by_lane(MAX_COUNTED_HOSTS)
+        headway = Headway(waiting, lane_of, settings.host_rate_per_second, clock.now().monotonic)
+        figures = Figures(counts.total, closed, clock.now(), headway)
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
+        scheduler = scheduler_of(settings, random)
         fetcher = (
-            make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
+            make_fetcher(open_spool)
+            if make_fetcher
+            else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock, scheduler))
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
-        scheduler = scheduler_of(settings, random)
+        scheduler.lanes.farewell = headway.forgotten
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
         room = RoomWatch(store, scheduler, collection.root, hub, clock, _room_rules(settings))
         hub.watch(room.watch)
@@ -154,7 +182,9 @@ async def open_job(
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
             notices.append(repaired)
-        yield Job(collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)))
+        yield Job(
+            collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)), exceptions_of(settings)
+        )  # fmt: skip
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
@@ -185,6 +215,13 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
     return Scheduler(rules, random, lane_of_url, robots)
 
 
+def exceptions_of(settings: RunSettings) -> dict[str, list[str]]:
+    """What a person has excepted from the rules, by the name of the setting: it is noted with every run that it holds for."""
+    robots = ["all hosts"] if settings.robots == "ignore" else sorted(settings.robots_ignore_hosts)
+    found = {"insecure_host": sorted(settings.insecure_hosts), "robots_ignored": robots}
+    return {kind: hosts for kind, hosts in found.items() if hosts}
+
+
 def _room_rules(settings: RunSettings) -> RoomRules:
     return RoomRules(settings.keep_free_bytes, settings.preflight, settings.storage_patience_seconds, settings.max_images)
 
@@ -196,11 +233,21 @@ def lane_of_url(url: str) -> str:
 
 
 @asynccontextmanager
-async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
+async def _web_fetcher(
+    settings: RunSettings, open_spool: OpenSpool, clock: Clock, scheduler: Scheduler
+) -> AsyncIterator[WebFetcher]:
+    def count_bytes(ticket: Ticket, size_bytes: int) -> None:
+        scheduler.came(ticket, size_bytes, clock.now())
+
     async with Web(web_settings(settings)) as web:
         yield WebFetcher(
-            web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect"
-        )  # fmt: skip
+            web,
+            open_spool,
+            clock,
+            max_body_bytes=settings.max_body_bytes,
+            obey_noai=settings.noai == "respect",
+            count_bytes=count_bytes,
+        )
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

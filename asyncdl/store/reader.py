@@ -175,9 +175,17 @@ class Reader:
         """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
         return await self._db.read(loads.lane_loads, after, limit)
 
+    async def loads_of(self, lanes: Sequence[str]) -> list[LaneLoad]:
+        """What these lanes have waiting and have given; unknown ones are left out."""
+        return await self._db.read(loads.loads_of, lanes)
+
     async def largest_waiting(self, limit: int) -> list[HostDue]:
         """The hosts with most images waiting, most first; their due times are not looked up (0)."""
         return await self._db.read(loads.largest_waiting, limit)
+
+    async def waiting_by_lane(self, limit: int) -> dict[str, int]:
+        """Images waiting at the `limit` hosts with most of them, by lane."""
+        return await self._db.read(loads.waiting_by_lane, limit)
 
     async def sampled_hosts(self, after: int, limit: int) -> list[tuple[int, int, int, int]]:
         """Hosts with images waiting that have given some already, by ascending row: row, images waiting, images saved, their bytes."""
