@@ -27,6 +27,9 @@ TIMEOUTS_IN_A_ROW = 5
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
 
+MAX_RESTS = 256
+"""Connections of one lane that rest at the same time: as many requests as can be in flight."""
+
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
 
@@ -67,6 +70,7 @@ class LaneState:
         self._timeouts_in_a_row = 0
         self._answers_since_incident = 0
         self._suspect = False
+        self._rests: list[float] = []  # ascending: until when connections rest that a computed picture came over
 
     # -- when ------------------------------------------------------------------------------------------------
 
@@ -79,7 +83,9 @@ class LaneState:
             return -math.inf
         if self.held or self.stop or self.in_flight >= self.connections:
             return None
-        return max(self._next_start, self._pause_until)
+        ready_at = max(self._next_start, self._pause_until)
+        resting = len(self._rests) - (self.connections - self.in_flight - 1)
+        return max(ready_at, self._rests[resting - 1]) if resting > 0 else ready_at
 
     @property
     def connections(self) -> int:
@@ -116,7 +122,7 @@ class LaneState:
         """Whether nothing runs and nothing forbids a start: the lane may be forgotten without breaking a limit."""
         if self.in_flight or self.held or self.stop:
             return False
-        return self.given_up or max(self._next_start, self._pause_until) <= now.monotonic
+        return self.given_up or max(self._next_start, self._pause_until, *self._rests[-1:]) <= now.monotonic
 
     def paused_seconds(self, now: Instant) -> float:
         """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
@@ -136,14 +142,17 @@ class LaneState:
 
     def start(self, now: Instant) -> None:
         """A request starts."""
+        self._rests = [until for until in self._rests if until > now.monotonic]
         self.in_flight += 1
         self.requests += 1
         self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
 
-    def release(self) -> None:
-        """A request ended, however."""
+    def release(self, now: Instant | None = None, rest_seconds: float = 0.0) -> None:
+        """A request ended, however. `rest_seconds`: how long its connection is to rest from now on; the others may work meanwhile."""
         self.in_flight -= 1
+        if now is not None and rest_seconds > 0:
+            self._rests = sorted([*self._rests, now.monotonic + rest_seconds])[-MAX_RESTS:]
 
     def answered(self, now: Instant, beside: int = 1, latency_seconds: float | None = None) -> None:
         """The host gave a proper answer: trust returns, and the pace with it. `beside`: requests under way when this one started, itself included."""

@@ -4,6 +4,8 @@ import math
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
@@ -126,6 +128,43 @@ def test_a_host_that_asks_us_to_slow_down_is_not_down() -> None:
         at = at.plus(state.paused_seconds(at) + 0.01)
     assert not state.down
     assert not state.given_up
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["start", "end", "wait"]), st.floats(0.01, 20.0)), max_size=120),
+    st.integers(1, 4),
+)
+def test_connections_rest_as_long_as_their_last_answer_took(steps: list[tuple[str, float]], connections: int) -> None:
+    """At any start, the connections at work and the ones at rest are fewer than there are."""
+    state = LaneState("a.test", LaneLimits(0.0, connections), BackoffPolicy(), Caution(math.inf, connections))
+    at = T0
+    flying: list[Instant] = []
+    rests: list[float] = []
+    for what, seconds in steps:
+        if what == "wait":
+            at = at.plus(seconds)
+        elif what == "end" and flying:
+            began = flying.pop(0)
+            took = at.monotonic - began.monotonic
+            state.release(at, took)
+            rests.append(at.monotonic + took)
+        elif what == "start":
+            ready_at = state.ready_at()
+            if ready_at is None:
+                assert len(flying) == connections
+                continue
+            at = at.plus(max(0.0, ready_at - at.monotonic))
+            resting = sum(until > at.monotonic + 1e-9 for until in rests)
+            assert len(flying) + resting < connections
+            state.start(at)
+            flying.append(at)
+    resting = sum(until > at.monotonic for until in rests)
+    if len(flying) + resting < connections:
+        ready_at = state.ready_at()
+        assert ready_at is not None
+        assert ready_at <= at.monotonic + 1e-9  # nobody rests for longer than that
+    if not flying:
+        assert state.idle(at) == (not resting)
 
 
 def test_a_pace_that_was_learnt_comes_back() -> None:
