@@ -82,6 +82,8 @@ _TABLE = (
     ErrorType(81, "local_io", _L, True, "this machine could not write or read a file", "look at the disk"),
     ErrorType(82, "local_network", _L, True, "this machine's own network or resolver failed", "look at the network"),
     ErrorType(83, "cancelled", _L, True, "the run was stopped before the answer was whole", "run again"),
+    ErrorType(84, "address_busy", _L, True, "the server at this address is busy with images of other hosts (--address-connections)",
+              "nothing: it is asked again in a moment"),
     # flags: they stand on success rows
     ErrorType(200, "raw_unprocessed", _I, False, "a raw file (or one no decoder here knows), kept bit-exact", "nothing: it is kept as it came"),
     ErrorType(201, "legacy_unverified_index", _I, False, "adopted from an earlier tool; which photo of its record it is was never checked (certain where the record has only one)",

@@ -336,6 +336,17 @@ class LaneRecord:
     ban_probes: int = 0
 
 
+class RobotsRecord(NamedTuple):
+    """What the robots.txt of an authority (scheme, host, port) said at `fetched_ms`, and has said unchanged since `since_ms`. `status` is that of the answer."""
+
+    authority: str
+    lane: str
+    status: int
+    fetched_ms: int
+    since_ms: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class LaneLoad:
     """What a lane has waiting and has given so far, from the counters: `waiting` and `saved` images, `manifests` still to be read."""
@@ -347,17 +358,6 @@ class LaneLoad:
     size_bytes: int
     manifests: int = 0
     record: LaneRecord | None = None
-
-
-class RobotsRecord(NamedTuple):
-    """What the robots.txt of an authority (scheme, host, port) said at `fetched_ms`, and has said unchanged since `since_ms`. `status` is that of the answer."""
-
-    authority: str
-    lane: str
-    status: int
-    fetched_ms: int
-    since_ms: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Orders about hosts in a running job: stored like any, and obeyed by the scheduler at once."""
+"""Orders about hosts in a running job: stored like any, and obeyed by the scheduler at once. And what a run says of hosts that want to be asked first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from asyncdl.clock import Clock
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.errors import UsageError
+from asyncdl.presets import shipped_presets
 from asyncdl.store import Store
 from asyncdl.upkeep.host_orders import HostAction, carry_out, host_command_of
 
@@ -23,7 +24,25 @@ def host_order_handler(
             order, result = await carry_out(store, command, clock.now().utc_ms)
         except UsageError as error:
             return {"error": error.what, "todo": error.todo, "usage": True}
+        if command.action is HostAction.GIVE_UP:
+            scheduler.give_up(order.lane, clock.now())
+            return result
         scheduler.obey(order, clock.now(), lift=command.action is HostAction.RESUME)
         return result
 
     return carry_out_here
+
+
+async def ask_first_notices(store: Store) -> list[str]:
+    """What to say before the first request about hosts that want mail before bulk: those with work, about which nobody has ordered anything yet."""
+    presets = shipped_presets()
+    waiting = await store.lanes_with_work(presets.asked_first)
+    remembered = await store.load_lanes(waiting)
+    said = []
+    for lane in waiting:
+        preset, record = presets.of(lane), remembered.get(lane)
+        if preset is not None and (record is None or record.order is None):
+            said.append(
+                f"{lane} wants to be asked first: {preset.note} ({preset.source}). Write to them; `asyncdl hosts limit` or `hosts block` with --note ends this notice"
+            )
+    return said

@@ -38,9 +38,8 @@ async def probe_hosts(collection: Collection, settings: RunSettings) -> list[Pro
             probe = Probe(scheduler_of(settings, Random()), store.load_lanes, clock)
             works = await rows_to_ask(store, MAX_HOSTS, clock.now().utc_ms)
             async with Web(web_settings(settings)) as web:
-                fetcher = WebFetcher(
-                    web, _spools(collection.part), clock, max_body_bytes=MAX_BODY_BYTES, watch_head=probe.watch_head
-                )
+                spools = _spools(collection.part)
+                fetcher = WebFetcher(web, spools, clock, max_body_bytes=MAX_BODY_BYTES, watch_head=probe.watch_head)
                 found = await probe.run(fetcher, works)
             if lanes := probe.learnt():
                 await store.apply(Batch(lanes=lanes), clock.now().utc_ms)

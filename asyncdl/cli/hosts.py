@@ -16,6 +16,7 @@ from asyncdl.clock import SystemClock
 from asyncdl.collection import Collection, RunLock
 from asyncdl.errors import CollectionLocked, UsageError
 from asyncdl.limits import LIMIT_NAMES, NOTHING_SAID, LaneLimits
+from asyncdl.presets import shipped_presets
 from asyncdl.report.hosts import gather_lanes, lanes_json
 from asyncdl.report.hosts_view import limits_text, render_lanes
 from asyncdl.report.wording import counted, place_text, when
@@ -55,7 +56,9 @@ def list_hosts(collection: CollectionArgument = HERE, *, everything: _All = Fals
     opened = Collection.open(collection, read_only=True)
     settings = load_run_settings(opened.root, {})
     now_ms = SystemClock().now().utc_ms
-    lanes = run_coroutine(ask_figures(collection, lambda store: gather_lanes(store, settings.lane_limits, now_ms)))
+    lanes = run_coroutine(
+        ask_figures(collection, lambda store: gather_lanes(store, settings.lane_limits, shipped_presets(), now_ms))
+    )
     if as_json:
         typer.echo(json.dumps({"hosts": lanes_json(lanes, now_ms)}, indent=2))
         return
@@ -78,7 +81,7 @@ def limit(
     unlisted: _Unlisted = False,
     reset: _Reset = False,
 ) -> None:
-    """Say what a host may be asked at most, instead of what the settings say; 0 lifts a limit. What you leave out is as the settings say.
+    """Say what a host may be asked at most, instead of what presets and settings say; 0 lifts a limit. What you leave out is as they say.
 
     A new order replaces the whole of an earlier one. Your word goes before everything but robots.txt and what the host itself answers: the pace is still found below it.
     """
@@ -119,6 +122,14 @@ def resume(collection: CollectionArgument, host: _Host, *, note: _Note) -> None:
     What the host itself asked for (429, 503, Retry-After) still holds.
     """
     _order(collection, HostAction.RESUME, host, note, None)
+
+
+def give_up(collection: CollectionArgument, host: _Host, *, note: _Note) -> None:
+    """Give a host up: images that only it has end as given up (`lane_given_up`), a batch at a time in the run; nothing is asked of it any more.
+
+    No attempt is charged. `asyncdl hosts resume` lets it be asked again, `asyncdl retry --host HOST` does and opens its images too.
+    """
+    _order(collection, HostAction.GIVE_UP, host, note, None)
 
 
 def _read(option: str, text: str | None, parse: Callable[[object], T]) -> T | None:
@@ -165,12 +176,16 @@ def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: 
             yield f"{lane}: {_limits(command.limits)}{until}{by_run}"
         case HostAction.RESUME:
             yield f"{lane}: may be asked again{by_run}"
+        case HostAction.GIVE_UP:
+            yield f"{lane}: given up{by_run or '; the next run ends what waits for it'}"
         case _:
             yield f"{lane}: {'paused' if command.action is HostAction.PAUSE else 'blocked'}{until or ' until you resume it'}{by_run}"
     others = [str(name) for name in result.get("hosts", ())]
     if others:
         more = f" and {counted(len(others) - 3, 'other host')}" if len(others) > 3 else ""
         yield f"  holds for {', '.join(others[:3])}{more} too: they are one server to be polite to"
+    if command.action is HostAction.GIVE_UP:
+        yield f"  later: asyncdl retry {place} --host {lane}"
     if command.action in {HostAction.PAUSE, HostAction.BLOCK}:
         yield f"  later: asyncdl hosts resume {place} {lane} --note WHY"
 
@@ -199,3 +214,4 @@ BLOCK = Command(
     "hosts block", block, Group.CARE, 'asyncdl hosts block herbarium proxy.example.org --until 2027-01-15 --note "moving house"'
 )
 RESUME = Command("hosts resume", resume, Group.CARE, 'asyncdl hosts resume herbarium images.example.org --note "they said yes"')
+GIVE_UP = Command("hosts give-up", give_up, Group.CARE, 'asyncdl hosts give-up herbarium old.museum.org --note "closed in 2024"')

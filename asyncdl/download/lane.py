@@ -33,6 +33,9 @@ MAX_RESTS = 256
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
 
+KEPT_SECONDS = 60.0
+"""A lane is kept for so long after it could have started again: most come back, and more was learnt of their pace than is stored."""
+
 _REFUSALS = frozenset({"rate_limited", "unavailable"})
 
 
@@ -119,10 +122,11 @@ class LaneState:
         return self._suspect or self.breaker.failing
 
     def idle(self, now: Instant) -> bool:
-        """Whether nothing runs and nothing forbids a start: the lane may be forgotten without breaking a limit."""
+        """Whether nothing runs and nothing has forbidden a start for a while: the lane may be forgotten without breaking a limit."""
         if self.in_flight or self.held or self.stop:
             return False
-        return self.given_up or max(self._next_start, self._pause_until, *self._rests[-1:]) <= now.monotonic
+        busy_until = max(self._next_start, self._pause_until, *self._rests[-1:])
+        return self.given_up or busy_until + KEPT_SECONDS <= now.monotonic
 
     def paused_seconds(self, now: Instant) -> float:
         """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
@@ -147,6 +151,10 @@ class LaneState:
         self.requests += 1
         self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
+
+    def hold_back(self, seconds: float, now: Instant) -> None:
+        """Start nothing for a moment, for a reason that is not the host's."""
+        self._next_start = max(self._next_start, now.monotonic + seconds)
 
     def release(self, now: Instant | None = None, rest_seconds: float = 0.0) -> None:
         """A request ended, however. `rest_seconds`: how long its connection is to rest from now on; the others may work meanwhile."""
@@ -249,19 +257,24 @@ class LaneState:
             self._last_incident_ms = now.utc_ms
             self._paused_at = now.monotonic
             self._suspect = True
+        answered = self._answers_since_incident > 0
+        longest = self.breaker.longest_pause_seconds(now)
+        if longest is None and reason == "robots_unreachable":
+            longest = LONGEST_ROBOTS_PAUSE_SECONDS
+        crowded = answered and reason in _REFUSALS
+        own_seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
         if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
-            # The promise is the server's; a second of jitter on top keeps lanes from coming back in step.
+            # The promise is the server's; a second of jitter on top keeps lanes from coming back in step. A host that was asked
+            # when it said and refused again has said too little: then our own pause holds where it is longer.
             seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()
+            seconds = max(seconds, own_seconds) if fresh and not answered else seconds
         elif fresh:
-            crowded = reason in _REFUSALS and self._answers_since_incident > 0
-            longest = self.breaker.longest_pause_seconds(now)
-            if longest is None and reason == "robots_unreachable":
-                longest = LONGEST_ROBOTS_PAUSE_SECONDS
-            seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
+            seconds = own_seconds
         else:
             return
         if fresh:
             self._answers_since_incident = 0
+            self.pace.paused(seconds, now.monotonic, promised=bool(retry_after_seconds))
         self._last_pause_seconds = seconds
         self.pause(seconds, reason, now)
 

@@ -63,6 +63,7 @@ class LaneTable:
     def __init__(self, make_lane: Callable[[str], LaneState]) -> None:
         self.queued = 0
         self.longest_head_start_seconds = LONGEST_HEAD_START_SECONDS
+        self.farewell: Callable[[LaneState], None] | None = None  # told of each lane that is forgotten
         self._make_lane = make_lane
         self._ready: list[tuple[float, int, int, LaneQueue]] = []
         self._left: dict[str, int] = {}
@@ -232,6 +233,8 @@ class LaneTable:
         ]
         for name in idle:
             queue = self._queues.pop(name)
+            if self.farewell is not None:
+                self.farewell(queue.lane)
             if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
                 self.remember(queue, now)
         return len(idle)

@@ -219,7 +219,8 @@ class Probe:
 
     def _release_paused(self, why: str = "not asked: the host is left alone for now") -> None:
         """A host that wants to be left alone is not waited for."""
-        for work in self._scheduler.release_paused(self._clock.now(), 0.0).works:
+        released = self._scheduler.release_paused(self._clock.now(), 0.0)
+        for work in (*released.works, *(finished.work for finished in released.closed if finished.work)):
             self._images[work.id].error = self._images[work.id].error or why
 
     def _note_lanes(self) -> None:

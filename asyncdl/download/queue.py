@@ -155,7 +155,7 @@ class Feeder:
         """A person's stop of the host's lane: as the lane knows it, else as it was stored when the host was found."""
         queue = self._scheduler.lanes.get(due.lane)
         if queue is not None and queue.known:
-            return queue.lane.stop
+            return None if queue.lane.given_up else queue.lane.stop
         return due.stop if due.not_before_ms is None or due.not_before_ms > now.utc_ms else None
 
     async def _feed_host(self, host: _ActiveHost, now: Instant) -> list[Finished]:

@@ -40,21 +40,28 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
-from asyncdl.limits import LaneOrder, Stop
+from asyncdl.limits import NOTHING_SAID, LaneOrder, Stop
 from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
 from asyncdl.urls import is_dynamic
 
 _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
 """A row whose host waits for longer, or for a person, is looked at again so soon."""
 
+BUSY_SECONDS = 0.25
+"""How long a host waits whose server is busy with other hosts."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit. `concurrency` is what `Scheduler.slots` begins with and never exceeds."""
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit.
+
+    `concurrency` is what `Scheduler.slots` begins with and never exceeds; `presets` says what is known of a lane, and only makes `lane_limits` tighter.
+    """
 
     concurrency: int = 128
     rate_per_second: float = 0.0
     lane_limits: LaneLimits = field(default_factory=lambda: LaneLimits(3.0, 2))
+    presets: Callable[[str], LaneLimits] = lambda _: NOTHING_SAID
     max_attempts: int = 4
     retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
     max_redirects: int = 5
@@ -86,7 +93,7 @@ class Scheduler:
 
     def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
         self.rules = rules
-        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution, rules.breaker))
+        self.lanes = LaneTable(self._make_lane)
         self._random = random
         self._lane_of_url = lane_of_url
         self.robots = robots
@@ -99,6 +106,10 @@ class Scheduler:
         self._ticket_ids = itertools.count(1)
         self._works: set[tuple[WorkKind, int]] = set()
         self._not_before = -math.inf
+
+    def _make_lane(self, name: str) -> LaneState:
+        rules = self.rules
+        return LaneState(name, rules.lane_limits.tightened(rules.presets(name)), rules.backoff, rules.caution, rules.breaker)
 
     @property
     def in_flight(self) -> int:
@@ -162,7 +173,7 @@ class Scheduler:
         return [self._close(job) for queue in list(self.lanes) for job in self._jobs_without_robots(queue)]
 
     def _jobs_without_robots(self, queue: LaneQueue) -> list[Job]:
-        """Take all jobs out of a queue; when nobody fetches the rules any more, whoever waited for them asks again."""
+        """Take all jobs out of a queue, kept ones too; when nobody fetches the rules any more, whoever waited for them asks again."""
         jobs = self.lanes.empty(queue) + self.doubts.released(queue)
         for job in jobs:
             if job.work is None:
@@ -319,6 +330,10 @@ class Scheduler:
     def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
         kind = error_type(outcome.error)
+        if outcome.error == "address_busy":
+            queue.lane.hold_back(BUSY_SECONDS, now)
+            self.lanes.put(queue, job, front=True)
+            return Finished(note=kind.meaning)
         if kind.blame is Blame.LOCAL:
             if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
                 job.begin_again()

@@ -8,11 +8,13 @@ million hosts cost what a thousand do.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from asyncdl.forecast.lanes import LaneCeilings, LaneForecast, Standing, forecast_lane
 from asyncdl.forecast.sizes import NOTHING, SizeEstimate, Spread
+from asyncdl.limits import NOTHING_SAID, LaneLimits
 from asyncdl.model import LaneLoad
 
 MAX_LETTERS: Final = 5
@@ -88,13 +90,14 @@ class Floor:
 
 @dataclass(slots=True)
 class Forecaster:
-    """Takes lanes in, one at a time, and says what they come to. `shown` slowest lanes are kept."""
+    """Takes lanes in, one at a time, and says what they come to. `shown` slowest lanes are kept; `presets` says what is known of a lane."""
 
     default: LaneCeilings
     sizes: SizeEstimate
     process: Process
     now_ms: int
     shown: int = 20
+    presets: Callable[[str], LaneLimits] = lambda _: NOTHING_SAID
     _images: int = 0
     _requests: int = 0
     _lanes: int = 0
@@ -104,7 +107,7 @@ class Forecaster:
 
     def add(self, load: LaneLoad) -> LaneForecast:
         """Take in a lane."""
-        lane = forecast_lane(load, self.default, self.sizes, self.now_ms)
+        lane = forecast_lane(load, self.default, self.sizes, self.now_ms, self.presets(load.lane))
         if lane.requests == 0:
             return lane
         if lane.standing is not Standing.OPEN:

@@ -7,13 +7,11 @@ from enum import StrEnum
 from typing import Final
 
 from asyncdl.forecast.sizes import SizeEstimate, Spread
-from asyncdl.limits import NOTHING_SAID, LaneLimits
+from asyncdl.limits import DAY_SECONDS, HOUR_SECONDS, NOTHING_SAID, LaneLimits
 from asyncdl.model import LaneLoad, LaneRecord
 
 DOWN_SECONDS: Final = 3_600.0
 """A host that has not answered for so long is left out of the reckoning: nobody knows when it comes back."""
-
-_DAY: Final = 86_400.0
 
 
 class Standing(StrEnum):
@@ -27,7 +25,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LaneCeilings:
-    """What may be asked of one lane: requests and bits per second, requests and bytes per day; 0 means no limit. `learnt`: the pace is what the host was found to bear."""
+    """What may be asked of one lane: requests and bits per second, requests and bytes per day, bytes per hour; 0 means no limit. `learnt`: the pace is what the host was found to bear."""
 
     rate_per_second: float
     connections: int
@@ -35,30 +33,35 @@ class LaneCeilings:
     requests_per_day: int = 0
     bytes_per_day: int = 0
     learnt: bool = False
+    bytes_per_hour: int = 0
+
+    @property
+    def limits(self) -> LaneLimits:
+        """The same as the limits of a lane."""
+        return LaneLimits(
+            self.rate_per_second,
+            self.connections,
+            self.bits_per_second,
+            self.bytes_per_hour,
+            self.bytes_per_day,
+            self.requests_per_day,
+        )
 
 
-def ceilings_of(record: LaneRecord | None, default: LaneCeilings, now_ms: int) -> LaneCeilings:
-    """The limits that hold for a lane: given by a person, else those for everybody; and below them what was learnt."""
-    if record is None:
-        return default
-    given = NOTHING_SAID if record.order is None else record.order.limits_at(now_ms)
-    rate = default.rate_per_second if given.rate_per_second is None else given.rate_per_second
-    learnt = record.learnt is not None and (not rate or record.learnt.rate_per_second < rate)
-    if learnt and record.learnt is not None:
+def ceilings_of(
+    record: LaneRecord | None, default: LaneCeilings, now_ms: int = 0, preset: LaneLimits = NOTHING_SAID
+) -> LaneCeilings:
+    """The limits that hold for a lane: given by a person, else the tighter of what is known of it and those for everybody; and below them what was learnt."""
+    order = record.order if record is not None else None
+    limits = default.limits.tightened(preset).overruled(order.limits_at(now_ms) if order else NOTHING_SAID)
+    rate = limits.rate_per_second or 0.0
+    learnt = record is not None and record.learnt is not None and (not rate or record.learnt.rate_per_second < rate)
+    if learnt and record is not None and record.learnt is not None:
         rate = record.learnt.rate_per_second
     return LaneCeilings(
-        rate,
-        default.connections if given.connections is None else given.connections,
-        default.bits_per_second if given.bandwidth_bits_per_second is None else given.bandwidth_bits_per_second,
-        default.requests_per_day if given.requests_per_day is None else given.requests_per_day,
-        _bytes_per_day(given, default),
-        learnt,
-    )
-
-
-def _bytes_per_day(given: LaneLimits, default: LaneCeilings) -> int:
-    spans = [span for span in (given.bytes_per_day, None if given.bytes_per_hour is None else 24 * given.bytes_per_hour) if span]
-    return min(spans) if spans else default.bytes_per_day if given.bytes_per_day is None else 0
+        rate, limits.connections or 0, limits.bandwidth_bits_per_second or 0.0, limits.requests_per_day or 0, limits.bytes_per_day or 0,
+        learnt, limits.bytes_per_hour or 0,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +97,20 @@ class LaneForecast:
         return self.pause_seconds + max((seconds / 2 if name == binds else seconds for name, seconds in self.times), default=0.0)
 
 
-def forecast_lane(load: LaneLoad, default: LaneCeilings, sizes: SizeEstimate, now_ms: int) -> LaneForecast:
-    """What a lane comes to. Every image is asked for once, every manifest too, and robots.txt once per host."""
-    ceilings = ceilings_of(load.record, default, now_ms)
+def forecast_lane(
+    load: LaneLoad, default: LaneCeilings, sizes: SizeEstimate, now_ms: int, preset: LaneLimits = NOTHING_SAID
+) -> LaneForecast:
+    """What a lane comes to; `preset` is what is known of it. Every image is asked for once, every manifest too, and robots.txt once per host."""
+    ceilings = ceilings_of(load.record, default, now_ms, preset)
     requests = load.waiting + load.manifests + (load.hosts if load.waiting + load.manifests else 0)
     per_image = sizes.per_image(load.saved, load.size_bytes)
     size = per_image.times(load.waiting)
     times = (
         ("learnt pace" if ceilings.learnt else "rate", requests / ceilings.rate_per_second if ceilings.rate_per_second else 0.0),
         ("bandwidth", size.expected * 8 / ceilings.bits_per_second if ceilings.bits_per_second else 0.0),
-        ("requests per day", requests / ceilings.requests_per_day * _DAY if ceilings.requests_per_day else 0.0),
-        ("bytes per day", size.expected / ceilings.bytes_per_day * _DAY if ceilings.bytes_per_day else 0.0),
+        ("requests per day", requests / ceilings.requests_per_day * DAY_SECONDS if ceilings.requests_per_day else 0.0),
+        ("bytes per hour", size.expected / ceilings.bytes_per_hour * HOUR_SECONDS if ceilings.bytes_per_hour else 0.0),
+        ("bytes per day", size.expected / ceilings.bytes_per_day * DAY_SECONDS if ceilings.bytes_per_day else 0.0),
     )
     return LaneForecast(
         load.lane, load.hosts, load.waiting, requests, size, per_image, load.saved, ceilings,
@@ -117,7 +123,7 @@ def forecast_lane(load: LaneLoad, default: LaneCeilings, sizes: SizeEstimate, no
 def _standing(record: LaneRecord | None, now_ms: int) -> Standing:
     if record is None:
         return Standing.OPEN
-    if record.held:
+    if record.held or (record.order is not None and record.order.stop_at(now_ms)):
         return Standing.HELD
     if record.given_up_ms:
         return Standing.GIVEN_UP

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from asyncdl.limits import LIMIT_NAMES, NOTHING_SAID, LaneLimits
 from asyncdl.model import LaneRecord
+from asyncdl.presets import Preset, Presets
 from asyncdl.report.standing import lane_text
 from asyncdl.report.wording import time_or_none
 from asyncdl.status import ImageStatus
@@ -29,6 +30,7 @@ class Word(StrEnum):
     """Whose word a limit is."""
 
     YOURS = "you"
+    PRESET = "preset"
     SETTINGS = "settings"
 
 
@@ -45,6 +47,7 @@ class Lane:
     whose: dict[str, Word]
     record: LaneRecord
     standing: str
+    preset: Preset | None = None
 
     @property
     def ordered(self) -> bool:
@@ -52,7 +55,7 @@ class Lane:
         return Word.YOURS in self.whose.values() or (self.record.order is not None and self.record.order.stop is not None)
 
 
-async def gather_lanes(store: Reader, settings: LaneLimits, now_ms: int) -> list[Lane]:
+async def gather_lanes(store: Reader, settings: LaneLimits, presets: Presets, now_ms: int) -> list[Lane]:
     """The lanes of the collection, those with most waiting images first."""
     by_lane: dict[str, list[HostCounts]] = defaultdict(list)
     for counts in await store.counts_by_host(MAX_HOSTS):
@@ -61,15 +64,23 @@ async def gather_lanes(store: Reader, settings: LaneLimits, now_ms: int) -> list
     for name in await store.ordered_lanes(MAX_HOSTS):
         by_lane.setdefault(name, [])
     remembered = await store.load_lanes(list(by_lane))
-    lanes = [_lane(name, hosts, remembered.get(name, LaneRecord(name)), settings, now_ms) for name, hosts in by_lane.items()]
+    lanes = [
+        _lane(name, hosts, remembered.get(name, LaneRecord(name)), settings, presets.of(name), now_ms)
+        for name, hosts in by_lane.items()
+    ]
     return sorted(lanes, key=lambda lane: (-lane.waiting, lane.name))
 
 
-def _lane(name: str, hosts: list[HostCounts], record: LaneRecord, settings: LaneLimits, now_ms: int) -> Lane:
+def _lane(name: str, hosts: list[HostCounts], record: LaneRecord, settings: LaneLimits, preset: Preset | None, now_ms: int) -> Lane:
+    known = settings if preset is None else settings.tightened(preset.limits)
     ordered = NOTHING_SAID if record.order is None else record.order.limits_at(now_ms)
-    limits = settings.overruled(ordered)
+    limits = known.overruled(ordered)
     whose = {
-        each: Word.SETTINGS if getattr(ordered, each) is None else Word.YOURS
+        each: Word.YOURS
+        if getattr(ordered, each) is not None
+        else Word.SETTINGS
+        if getattr(known, each) == getattr(settings, each)
+        else Word.PRESET
         for each in LIMIT_NAMES
         if getattr(limits, each) is not None
     }
@@ -83,6 +94,7 @@ def _lane(name: str, hosts: list[HostCounts], record: LaneRecord, settings: Lane
         whose=whose,
         record=record,
         standing=lane_text(record, now_ms),
+        preset=preset,
     )
 
 
@@ -107,6 +119,7 @@ def _lane_json(lane: Lane, now_ms: int) -> dict[str, Any]:
         "bytes": lane.size_bytes,
         "limits": {name: value for name, value in asdict(lane.limits).items() if value is not None},
         "whose": {name: str(word) for name, word in lane.whose.items()},
+        "preset": None if lane.preset is None else _preset(lane.preset),
         "limits_until": time_or_none(order.limits_until_ms) if order and limits_hold else None,
         "limits_note": order.limits_note if order and limits_hold else None,
         "stop": None if stop is None else str(stop),
@@ -117,3 +130,7 @@ def _lane_json(lane: Lane, now_ms: int) -> dict[str, Any]:
         "held": record.held,
         "state": lane.standing or "open",
     }
+
+
+def _preset(preset: Preset) -> dict[str, Any]:
+    return {"source": preset.source, "read": preset.read.isoformat(), "ask_first": preset.ask_first, "note": preset.note}

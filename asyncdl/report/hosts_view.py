@@ -54,14 +54,14 @@ def render_lanes(lanes: Sequence[Lane], now_ms: int, *, everything: bool) -> Ren
             safe(lane.standing or "open", _NOTE_CHARS),
         )
     parts: list[RenderableType] = [table]
-    parts += [Text(printable(line, 2 * _NOTE_CHARS)) for lane in shown for line in _remarks(lane, now_ms)]
+    parts += [Text(printable(line, 3 * _NOTE_CHARS)) for lane in shown for line in _remarks(lane, now_ms)]
     if len(shown) < len(lanes):
         parts.append(Text(f"… and {len(lanes) - len(shown):,} more (--all, --json)", "dim"))
     return Group(*parts)
 
 
 def _remarks(lane: Lane, now_ms: int) -> list[str]:
-    """What does not fit a cell: other hosts of the lane, and why its limits are a person's."""
+    """What does not fit a cell: other hosts of the lane, why its limits are a person's, where a preset comes from."""
     remarks = []
     if others := [name for name in lane.hosts if name != lane.name]:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
@@ -70,4 +70,7 @@ def _remarks(lane: Lane, now_ms: int) -> list[str]:
         order = lane.record.order
         until = f" until {when(order.limits_until_ms, now_ms)}" if order.limits_until_ms else ""
         remarks.append(f"{lane.name}: your limits hold{until}: {order.limits_note}")
+    if lane.preset is not None:
+        first = "write to them first; " if lane.preset.ask_first else ""
+        remarks.append(f"{lane.name}: {first}{lane.preset.note} ({lane.preset.source}, read {lane.preset.read.isoformat()})")
     return remarks

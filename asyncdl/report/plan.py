@@ -25,6 +25,7 @@ from asyncdl.forecast import (
 )
 from asyncdl.forecast.sizes import Spread
 from asyncdl.model import Counts
+from asyncdl.presets import shipped_presets
 from asyncdl.report.wording import time_text
 from asyncdl.settings import RunSettings
 from asyncdl.status import ImageStatus
@@ -89,7 +90,7 @@ async def gather_floor(
     """Feed all lanes to the reckoning, a page at a time. `seen`: pictures whose size a probe has learnt, and their bytes, by lane."""
     saved = (await store.counts()).by_status[ImageStatus.SUCCESS.label] + sum(images for images, _ in seen.values())
     size_bytes = await store.saved_bytes() + sum(size for _, size in seen.values())
-    forecaster = Forecaster(default, SizeEstimate(saved, size_bytes), process, now_ms, shown)
+    forecaster = Forecaster(default, SizeEstimate(saved, size_bytes), process, now_ms, shown, shipped_presets().limits)
     after = ""
     while page := await store.lane_loads(after, PAGE_LANES):
         for load in page:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from asyncdl.store.interning import storable
@@ -16,6 +18,15 @@ LIMIT 1
 """
 _OF_LANE: Final = "SELECT name FROM hosts WHERE lane = ? ORDER BY name LIMIT ?"
 _CONTAINING: Final = "SELECT name FROM hosts WHERE instr(name, ?) > 0 LIMIT ?"
+_WITH_WORK: Final = """
+SELECT DISTINCT h.lane FROM json_each(?) AS wanted JOIN hosts AS h ON h.lane = wanted.value
+WHERE EXISTS (SELECT 1 FROM images INDEXED BY images_due WHERE host = h.id AND due IS NOT NULL) ORDER BY h.lane
+"""
+
+
+def lanes_with_work(connection: sqlite3.Connection, lanes: Sequence[str]) -> list[str]:
+    """See `Reader.lanes_with_work`."""
+    return [row[0] for row in connection.execute(_WITH_WORK, (json.dumps(list(lanes)),))]
 
 
 def lane_of_host(connection: sqlite3.Connection, name: str) -> str | None:

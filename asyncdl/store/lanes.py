@@ -25,6 +25,7 @@ _PAGE: Final = """
 SELECT lane FROM (
   SELECT lane FROM (SELECT lane FROM lanes WHERE lane > ?1 ORDER BY lane LIMIT ?2)
   UNION SELECT lane FROM (SELECT lane FROM lane_orders WHERE lane > ?1 ORDER BY lane LIMIT ?2)
+  UNION SELECT lane FROM (SELECT lane FROM lane_spent WHERE lane > ?1 ORDER BY lane LIMIT ?2)
 ) ORDER BY lane LIMIT ?2
 """
 _ORDER_COLUMNS: Final = f"lane, at_ms, {', '.join(LIMIT_NAMES)}, limits_until_ms, limits_note, stop, stop_until_ms, stop_note"

@@ -171,17 +171,21 @@ class Reader:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
 
-    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
-        """What the robots.txt files of these lanes said when they were last read, however long ago; a bounded number of each."""
-        return await self._db.read(robots.load_robots, lanes)
-
     async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
         """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
         return await self._db.read(loads.lane_loads, after, limit)
 
+    async def loads_of(self, lanes: Sequence[str]) -> list[LaneLoad]:
+        """What these lanes have waiting and have given; unknown ones are left out."""
+        return await self._db.read(loads.loads_of, lanes)
+
     async def largest_waiting(self, limit: int) -> list[HostDue]:
         """The hosts with most images waiting, most first; their due times are not looked up (0)."""
         return await self._db.read(loads.largest_waiting, limit)
+
+    async def waiting_by_lane(self, limit: int) -> dict[str, int]:
+        """Images waiting at the `limit` hosts with most of them, by lane."""
+        return await self._db.read(loads.waiting_by_lane, limit)
 
     async def sampled_hosts(self, after: int, limit: int) -> list[tuple[int, int, int, int]]:
         """Hosts with images waiting that have given some already, by ascending row: row, images waiting, images saved, their bytes."""
@@ -195,6 +199,10 @@ class Reader:
         """Lanes about which a person has ordered anything, by name, at most `limit`."""
         return await self._db.read(lanes.ordered_lanes, limit)
 
+    async def lanes_with_work(self, lanes: Sequence[str]) -> list[str]:
+        """Those of these lanes that have images with a due time, by name."""
+        return await self._db.read(hosts.lanes_with_work, lanes)
+
     async def lane_of_host(self, name: str) -> str | None:
         """The lane of a host that is known, or of a lane by its own name; None when nothing knows it."""
         return await self._db.read(hosts.lane_of_host, name)
@@ -206,6 +214,10 @@ class Reader:
     async def hosts_containing(self, text: str, limit: int) -> list[str]:
         """Hosts with that text in their names, at most `limit`. Reads through the hosts."""
         return await self._db.read(hosts.hosts_containing, text, limit)
+
+    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
+        """What the robots.txt files of these lanes said when they were last read, however long ago; a bounded number of each."""
+        return await self._db.read(robots.load_robots, lanes)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""

@@ -135,7 +135,7 @@ class Readoption:
             raise _DamagedError(error.what) from error
 
     async def _carry_lanes(self) -> None:
-        """What was learnt of hosts, pauses first of all: whoever asked to be left alone is left alone."""
+        """What was learnt and ordered of hosts, pauses first of all: whoever asked to be left alone is left alone."""
         after = ""
         while lanes := await self._of_old(self._old.lanes_page(after, _LANES)):
             after = lanes[-1].lane

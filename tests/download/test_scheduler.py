@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.breaker import BreakerPolicy
-from asyncdl.download.lane import LaneLimits
+from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import (
     Failed,
     Finished,
@@ -24,9 +24,10 @@ from asyncdl.download.outcome import (
     Verdict,
     Wait,
 )
+from asyncdl.download.pace import CAUTIONS, Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
-from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord, Work
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image, manifest
 
@@ -644,12 +645,14 @@ def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
 # -- memory --------------------------------------------------------------------------------------------------
 
 
-def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start() -> None:
+def test_idle_lanes_are_kept_for_a_while_and_then_forgotten() -> None:
     world = World(SchedulerRules(lane_limits=LaneLimits(2.0, 2), caution=TRUSTING))
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), saved())
     assert world.scheduler.lanes.forget_idle(world.now) == 0
-    world.clock.advance(0.5)
+    world.clock.advance(0.5 + KEPT_SECONDS - 0.1)
+    assert world.scheduler.lanes.forget_idle(world.now) == 0
+    world.clock.advance(0.2)
     assert world.scheduler.lanes.forget_idle(world.now) == 1
 
 
@@ -696,9 +699,25 @@ def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
     assert world.scheduler.works == 0
 
 
+def test_a_server_that_is_busy_with_other_hosts_costs_nobody_anything_and_stops_nobody_else() -> None:
+    world = World(SchedulerRules(concurrency=1, lane_limits=LaneLimits(0.0, 0), caution=TRUSTING))
+    world.add(image(1, "http://a.test/1"), image(2, "http://b.test/2"))
+    ticket = world.ticket()
+    finished = world.finish(ticket, Failed("address_busy"))
+    assert (finished.verdict, finished.failure, finished.local_fault) == (None, None, None)
+    other = world.ticket()
+    assert other.lane != ticket.lane
+    world.finish(other, saved())
+    assert 0 < (world.wait() or 0) <= 0.25
+    world.clock.advance(0.25)
+    assert world.ticket().url == ticket.url
+    assert not world.scheduler.lanes.has_changed
+
+
 # -- properties ----------------------------------------------------------------------------------------------
 
 HOSTS = ("a.test", "b.test", "c.test")
+ROWS = 6
 OUTCOMES = st.sampled_from(
     [
         "saved",
@@ -710,91 +729,202 @@ OUTCOMES = st.sampled_from(
         "timeout",
         "rate_limited",
         "rate_limited 3",
+        "rate_limited 5000",
         "unavailable",
+        "unavailable 0",
         "connect_failed",
         "disk_full",
         "redirect",
     ]
 )
+STEPS = st.tuples(
+    OUTCOMES,
+    st.sampled_from(
+        [0.0, 0.01, 0.3, 1.0, 7.0, 100.0, 86_400.0]
+    ),  # a suspend may stop the monotonic clock, or not: a day passes at once
+    st.sampled_from([0.0, -1e8, 1e8]),  # or only the wall clock jumps
+    st.integers(0, 8),  # which of the tickets that are out ends
+    st.sampled_from(["", "", "add", "add", "release paused", "forget idle", "local pause"]),
+)
+
+
+def row(number: int) -> Work:
+    """On one of the hosts, with a second candidate on another."""
+    return image(number, f"http://{HOSTS[number % 3]}/{number}", f"http://{HOSTS[(number + 1) % 3]}/{number}b")
 
 
 def outcome_of(word: str, ticket: Ticket) -> object:
+    error, _, after = word.partition(" ")
     if ticket.kind is TicketKind.ROBOTS:
-        return (
-            RobotsRead(404, b"")
-            if word == "saved"
-            else RobotsRead(500, b"")
-            if word == "server_error"
-            else Failed("connect_failed")
-        )
+        if word in ("saved", "http_404", "server_error"):
+            return RobotsRead({"saved": 200, "http_404": 404, "server_error": 500}[word], b"")
+        if word == "http_403":
+            return RobotsRead(403, b"")
     if word == "saved":
         return saved()
     if word == "redirect":
         return Redirected(f"http://{HOSTS[ticket.id % 3]}/hop{ticket.id}")
-    error, _, after = word.partition(" ")
     return Failed(error, retry_after_seconds=float(after) if after else None)
 
 
-@settings(max_examples=150, deadline=None)
+class Observed:
+    """A world whose tickets are watched as a server would watch requests, and its rows as their owner would.
+
+    Asserts the moment something is wrong: a start earlier than a promise, a second ticket for a row, more at once than allowed.
+    """
+
+    def __init__(self, world: World, limits: LaneLimits) -> None:
+        self.world = world
+        self.limits = limits
+        self.starts: dict[str, list[float]] = defaultdict(list)
+        self.flying: list[Ticket] = []
+        self.ended: list[int] = []
+        self.given_back: list[int] = []
+        self.added = 0
+        self.tickets: set[int] = set()
+        self._promised: dict[str, float] = {}
+
+    def add(self, rows: int) -> None:
+        """Bring rows, numbered on."""
+        self.world.add(*(row(self.added + n) for n in range(rows)))
+        self.added += rows
+
+    def start_all(self) -> Wait:
+        """Take all that may start now."""
+        step = self.world.take()
+        while not isinstance(step, Wait):
+            if isinstance(step, Ticket):
+                self._started(step)
+            else:
+                self.note(step)
+            step = self.world.take()
+        return step
+
+    def _started(self, ticket: Ticket) -> None:
+        now = self.world.now.monotonic
+        assert now >= self._promised.get(ticket.lane, -math.inf), "earlier than Retry-After"
+        assert ticket.id not in self.tickets, "a ticket was given twice"
+        assert ticket.work is None or ticket.work.id not in [other.work.id for other in self.flying if other.work], (
+            "a row is out twice"
+        )
+        self.tickets.add(ticket.id)
+        self.starts[ticket.lane].append(now)
+        self.flying.append(ticket)
+        if self.limits.connections:
+            assert sum(other.lane == ticket.lane for other in self.flying) <= self.limits.connections, "too many at once"
+
+    def end(self, place: int, word: str) -> None:
+        """One of the requests that are out ends."""
+        if self.flying:
+            self.finish(self.flying.pop(place % len(self.flying)), word)
+
+    def finish(self, ticket: Ticket, word: str) -> None:
+        outcome = outcome_of(word, ticket)
+        if isinstance(outcome, Failed) and outcome.retry_after_seconds and outcome.error in ("rate_limited", "unavailable"):
+            until = self.world.now.monotonic + outcome.retry_after_seconds
+            self._promised[ticket.lane] = max(self._promised.get(ticket.lane, -math.inf), until)
+        self.note(self.world.finish(ticket, outcome))
+        with pytest.raises(KeyError):
+            self.world.scheduler.finish(ticket, saved(), self.world.now)  # a ticket ends once
+
+    def note(self, finished: Finished) -> None:
+        if finished.verdict:
+            self.ended.append(finished.verdict.work.id)
+
+    def meddle(self, what: str) -> None:
+        """What the shell does between tickets."""
+        world = self.world
+        if what == "add":
+            self.add(1)
+        elif what == "release paused":
+            released = world.scheduler.release_paused(world.now, 30.0)
+            self.given_back += [work.id for work in released.works]
+            for finished in released.closed:
+                self.note(finished)
+        elif what == "forget idle":
+            world.scheduler.lanes.forget_idle(world.now)
+        elif what == "local pause":
+            world.scheduler.pause_all(5.0, world.now)
+        world.scheduler.check()
+
+    def close_doubts(self) -> None:
+        """Nothing else comes: what was refused and kept aside is told apart no more."""
+        self.world.scheduler.doubts.close((), self.world.now)
+        while self.world.scheduler.doubts.settled:
+            step = self.world.take()
+            assert isinstance(step, Finished)
+            self.note(step)
+
+    def check_rates(self) -> None:
+        """In a window of any length, no matter where it begins, a lane starts at most what the rate admits in it, and one."""
+        rate = self.limits.rate_per_second or 0.0
+        for starts in self.starts.values() if rate else ():
+            for first, begins in enumerate(starts):
+                for last in range(first + 1, len(starts)):
+                    window = starts[last] - begins
+                    assert last - first + 1 <= rate * window + 1 + 1e-6, f"{last - first + 1} starts in {window} s"
+
+
+@settings(max_examples=200, deadline=None)
 @given(
-    st.lists(
-        st.tuples(OUTCOMES, st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0, 100.0]), st.sampled_from([0.0, -1e8, 1e8])),
-        min_size=5,
-        max_size=120,
-    ),
-    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 3)]),
+    st.lists(STEPS, min_size=5, max_size=100),
+    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.2, 0), LaneLimits(0.0, 3)]),
+    st.sampled_from([*CAUTIONS.values(), TRUSTING]),
     st.booleans(),
     st.integers(0, 2**32),
 )
 def test_no_limit_is_broken_and_every_row_ends_or_stays(
-    steps: list[tuple[str, float, float]], limits: LaneLimits, robots: bool, seed: int
+    steps: list[tuple[str, float, float, int, str]], limits: LaneLimits, caution: Caution, robots: bool, seed: int
 ) -> None:
-    rules = SchedulerRules(concurrency=4, lane_limits=limits)
+    rules = SchedulerRules(concurrency=4, lane_limits=limits, caution=caution)
     world = World(rules, robots=RobotsGate(ignore_all=not robots), seed=seed)
-    rows = [image(n, f"http://{HOSTS[n % 3]}/{n}", f"http://{HOSTS[(n + 1) % 3]}/{n}b") for n in range(12)]
-    world.add(*rows)
-    ended: list[int] = []
-    flying: list[Ticket] = []
-    starts: dict[str, list[float]] = defaultdict(list)
-    promised: dict[str, float] = {}
-
-    def note(finished: Finished) -> None:
-        if finished.verdict:
-            ended.append(finished.verdict.work.id)
-
-    for word, seconds, jump in steps:
+    seen = Observed(world, limits)
+    seen.add(ROWS)
+    for word, seconds, jump, place, meddling in steps:
         world.clock.advance(seconds)
         if jump:
             world.clock.jump_wall_clock(jump)
-        step = world.take()
-        while not isinstance(step, Wait):
-            if isinstance(step, Ticket):
-                assert world.now.monotonic >= promised.get(step.lane, -math.inf), "earlier than Retry-After"
-                starts[step.lane].append(world.now.monotonic)
-                flying.append(step)
-            else:
-                note(step)
-            step = world.take()
-        if flying:
-            ticket = flying.pop(len(flying) // 2)
-            outcome = outcome_of(word, ticket)
-            if isinstance(outcome, Failed) and outcome.retry_after_seconds:
-                promised[ticket.lane] = max(promised.get(ticket.lane, -math.inf), world.now.monotonic + outcome.retry_after_seconds)
-            note(world.finish(ticket, outcome))
-
-    for lane_starts in starts.values():
-        if limits.rate_per_second:
-            for earlier, later in pairwise(lane_starts):
-                assert later - earlier >= 1 / limits.rate_per_second - 1e-9
-    for ticket in flying:
-        note(world.finish(ticket, saved()) if ticket.kind is not TicketKind.ROBOTS else world.finish(ticket, RobotsRead(404, b"")))
-    while world.scheduler.doubts.settled:
-        step = world.take()
-        assert isinstance(step, Finished)
-        note(step)
+        seen.meddle(meddling)
+        wait = seen.start_all()
+        assert wait.until is None or wait.until > world.now.monotonic, "asked to come again at once"
+        seen.end(place, word)
+    seen.check_rates()
+    while seen.flying:
+        seen.end(0, "saved")
+    seen.close_doubts()
     left = [work.id for work in world.scheduler.release_all()]
-    assert sorted(ended + left) == [work.id for work in rows], "a row is lost or doubled"
+    assert sorted(seen.ended + seen.given_back + left) == list(range(seen.added)), "a row is lost or doubled"
     assert world.scheduler.works == 0
+    assert world.scheduler.in_flight == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(OUTCOMES, min_size=0, max_size=80),
+    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 0)]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_whoever_is_asked_long_enough_ends_every_row(trouble: list[str], limits: LaneLimits, robots: bool, seed: int) -> None:
+    """Nothing waits for ever: when the trouble is over and only the times that the scheduler names are waited for, every row gets its verdict."""
+    world = World(SchedulerRules(concurrency=4, lane_limits=limits), robots=RobotsGate(ignore_all=not robots), seed=seed)
+    seen = Observed(world, limits)
+    seen.add(ROWS)
+    words = iter(trouble)
+    for _ in range(2_000):
+        wait = seen.start_all()
+        if not world.scheduler.works and not seen.flying:
+            break
+        if seen.flying:
+            world.clock.advance(0.1)
+            seen.end(0, next(words, "saved"))
+        elif wait.until is None and world.scheduler.doubts:
+            seen.close_doubts()
+        else:
+            assert wait.until is not None, "rows wait for nothing"
+            world.clock.advance(wait.until - world.now.monotonic)
+    assert sorted(seen.ended) == list(range(ROWS))
+    seen.check_rates()
 
 
 def test_decisions_do_not_depend_on_the_number_of_rows(tmp_path: Path) -> None:

@@ -62,15 +62,19 @@ def test_budgets_of_a_day_bind() -> None:
     assert (found.lanes[0].binds, found.seconds) == ("bytes per day", 5 * DAY)
 
 
+def at_most(rate: float) -> LaneOrder:
+    return LaneOrder("a", limits=LaneLimits(rate))
+
+
 def test_given_limits_go_before_the_default_and_learnt_ones_below_both() -> None:
-    given = LaneRecord("a", order=ordered(1.0))
+    given = LaneRecord("a", order=at_most(1.0))
     assert floor_of(load("a", 999, given)).seconds == 1_000
-    learnt = LaneRecord("a", order=ordered(1.0), learnt=LearntPace(0.5, 2, NOW))
+    learnt = LaneRecord("a", order=at_most(1.0), learnt=LearntPace(0.5, 2, NOW))
     found = floor_of(load("a", 999, learnt))
     assert (found.seconds, found.lanes[0].binds) == (2_000, "learnt pace")
-    faster = LaneRecord("a", order=ordered(1.0), learnt=LearntPace(8.0, 2, NOW))
+    faster = LaneRecord("a", order=at_most(1.0), learnt=LearntPace(8.0, 2, NOW))
     assert floor_of(load("a", 999, faster)).seconds == 1_000
-    free = LaneRecord("a", order=ordered(0.0), learnt=LearntPace(8.0, 2, NOW))
+    free = LaneRecord("a", order=at_most(0.0), learnt=LearntPace(8.0, 2, NOW))
     assert floor_of(load("a", 799, free)).seconds == 100
 
 
