@@ -86,6 +86,7 @@ class _Issued:
     received: bool = False
     beside: int = 1  # requests under way in the lane when it started, itself included
     latency_seconds: float | None = None
+    charged_bytes: int = 0
 
 
 class Scheduler:
@@ -242,6 +243,8 @@ class Scheduler:
         job = queue.head
         if queue.lane.given_up:
             return self._hopeless(self.lanes.pop(queue), now)
+        if not self._admits(queue, now):
+            return None
         if job.kind is not TicketKind.ROBOTS:
             permission = self.robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
@@ -251,15 +254,22 @@ class Scheduler:
                 return self._disallowed(self.lanes.pop(queue), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
+    def _admits(self, queue: LaneQueue, now: Instant) -> bool:
+        """Whether the budgets of the lane let a request start. What they reserve, and how long they wait, is stored."""
+        admits = queue.lane.admits(now)
+        if queue.lane.budgets.unsaved or not admits:
+            self.lanes.remember(queue, now)
+        return admits
+
     def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
-        queue.lane.start(now)
+        charged_bytes = queue.lane.start(now)
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
         ticket = Ticket(
             next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url,
             queue.lane.limits.bandwidth_bits_per_second or 0.0,
         )  # fmt: skip
-        self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
+        self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight, charged_bytes=charged_bytes)
         queue.tickets += 1
         return ticket
 
@@ -279,6 +289,15 @@ class Scheduler:
             took_seconds = now.monotonic - ticket.issued.monotonic if now is not None else 0.0
             issued.queue.lane.release(now, took_seconds if ticket.kind is TicketKind.IMAGE and is_dynamic(ticket.url) else 0.0)
             self.lanes.schedule(issued.queue)
+
+    def came(self, ticket: Ticket, size_bytes: int, now: Instant) -> None:
+        """So many bytes came for a ticket, whatever they were, and no more will. Without this the lane's average stays charged."""
+        issued = self._tickets[ticket.id]
+        lane = issued.queue.lane
+        if lane.budgets.any:
+            lane.budgets.came(issued.charged_bytes, size_bytes, now)
+            if lane.budgets.unsaved:
+                self.lanes.remember(issued.queue, now)
 
     def finish(self, ticket: Ticket, outcome: Outcome, now: Instant) -> Finished:
         """Learn how a ticket ended, and say what follows. Each ticket is finished exactly once."""
