@@ -24,6 +24,9 @@ def host_order_handler(
             order, result = await carry_out(store, command, clock.now().utc_ms)
         except UsageError as error:
             return {"error": error.what, "todo": error.todo, "usage": True}
+        if command.action is HostAction.GIVE_UP:
+            scheduler.give_up(order.lane, clock.now())
+            return result
         scheduler.obey(order, clock.now(), lift=command.action is HostAction.RESUME)
         return result
 

@@ -34,6 +34,7 @@ PLACES = {
     "hosts pause": "hosts.PAUSE",
     "hosts block": "hosts.BLOCK",
     "hosts resume": "hosts.RESUME",
+    "hosts give-up": "hosts.GIVE_UP",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
     "rekey": "rekey.COMMAND",

@@ -124,6 +124,14 @@ def resume(collection: CollectionArgument, host: _Host, *, note: _Note) -> None:
     _order(collection, HostAction.RESUME, host, note, None)
 
 
+def give_up(collection: CollectionArgument, host: _Host, *, note: _Note) -> None:
+    """Give a host up: images that only it has end as given up (`lane_given_up`), a batch at a time in the run; nothing is asked of it any more.
+
+    No attempt is charged. `asyncdl hosts resume` lets it be asked again, `asyncdl retry --host HOST` does and opens its images too.
+    """
+    _order(collection, HostAction.GIVE_UP, host, note, None)
+
+
 def _read(option: str, text: str | None, parse: Callable[[object], T]) -> T | None:
     try:
         return None if text is None else parse(text)
@@ -168,12 +176,16 @@ def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: 
             yield f"{lane}: {_limits(command.limits)}{until}{by_run}"
         case HostAction.RESUME:
             yield f"{lane}: may be asked again{by_run}"
+        case HostAction.GIVE_UP:
+            yield f"{lane}: given up{by_run or '; the next run ends what waits for it'}"
         case _:
             yield f"{lane}: {'paused' if command.action is HostAction.PAUSE else 'blocked'}{until or ' until you resume it'}{by_run}"
     others = [str(name) for name in result.get("hosts", ())]
     if others:
         more = f" and {counted(len(others) - 3, 'other host')}" if len(others) > 3 else ""
         yield f"  holds for {', '.join(others[:3])}{more} too: they are one server to be polite to"
+    if command.action is HostAction.GIVE_UP:
+        yield f"  later: asyncdl retry {place} --host {lane}"
     if command.action in {HostAction.PAUSE, HostAction.BLOCK}:
         yield f"  later: asyncdl hosts resume {place} {lane} --note WHY"
 
@@ -202,3 +214,4 @@ BLOCK = Command(
     "hosts block", block, Group.CARE, 'asyncdl hosts block herbarium proxy.example.org --until 2027-01-15 --note "moving house"'
 )
 RESUME = Command("hosts resume", resume, Group.CARE, 'asyncdl hosts resume herbarium images.example.org --note "they said yes"')
+GIVE_UP = Command("hosts give-up", give_up, Group.CARE, 'asyncdl hosts give-up herbarium old.museum.org --note "closed in 2024"')

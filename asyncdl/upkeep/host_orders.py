@@ -39,6 +39,7 @@ class HostAction(StrEnum):
     PAUSE = "pause"
     BLOCK = "block"
     RESUME = "resume"
+    GIVE_UP = "give-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,12 @@ async def carry_out(store: Store, command: HostCommand, at_ms: int) -> tuple[Lan
     lane = await lane_for(store, command)
     async with store.transaction():  # a run commits what it learns of the same lane
         record = (await store.load_lanes([lane])).get(lane, LaneRecord(lane))
-        order = _changed(record.order or LaneOrder(lane), command, at_ms)
-        await store.order(order)
+        order = record.order or LaneOrder(lane)
+        if command.action is HostAction.GIVE_UP:
+            await store.apply(Batch(lanes=(replace(record, given_up_ms=at_ms),)), at_ms)
+        else:
+            order = _changed(order, command, at_ms)
+            await store.order(order)
         if command.action is HostAction.LIMIT and record.pause_reason.startswith(BUDGET_SPENT):  # it is reckoned anew
             await store.apply(Batch(lanes=(replace(record, pause_until_ms=0, pause_reason="", spent=None),)), at_ms)
         if command.action is HostAction.RESUME:
