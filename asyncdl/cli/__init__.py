@@ -34,6 +34,8 @@ PLACES = {
     "hosts pause": "hosts.PAUSE",
     "hosts block": "hosts.BLOCK",
     "hosts resume": "hosts.RESUME",
+    "hosts join": "host_groups.JOIN",
+    "hosts part": "host_groups.PART",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
     "rekey": "rekey.COMMAND",
