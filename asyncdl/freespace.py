@@ -16,5 +16,11 @@ def space_at(path: Path) -> Space:
     except OSError as error:
         raise CollectionError(f"{path} cannot be looked at: {error.strerror or error}", "is its disk mounted?") from error
     # A file system that makes its inodes as they are needed says that it has none at all.
-    files = found.f_favail if found.f_files else None
-    return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, files, found.f_frsize)
+    counted = found.f_files > 0
+    return Space(
+        total_bytes=found.f_blocks * found.f_frsize,
+        free_bytes=found.f_bavail * found.f_frsize,
+        free_files=found.f_favail if counted else None,
+        block_bytes=found.f_frsize,
+        total_files=found.f_files if counted else None,
+    )

@@ -176,8 +176,8 @@ class Work:
 class HostDue:
     """A host that has work: its row, its lane, and the earliest due time among its rows.
 
-    `stop` and `not_before_ms` are what is remembered of its lane: a person's stop, and until when nothing of it may be asked (None: nobody knows).
     `given_up`: nothing is asked of it any more, so all its rows are due, to be ended.
+    `stop` and `not_before_ms` are what is remembered of its lane: a person's stop, and until when nothing of it may be asked (None: nobody knows).
     """
 
     host_id: int
@@ -332,6 +332,19 @@ class LaneRecord:
     learnt: LearntPace | None = None
     spent: BudgetsSpent | None = None
     order: LaneOrder | None = None
+    banned_since_ms: int = 0
+    ban_probes: int = 0
+
+
+class RobotsRecord(NamedTuple):
+    """What the robots.txt of an authority (scheme, host, port) said at `fetched_ms`, and has said unchanged since `since_ms`. `status` is that of the answer."""
+
+    authority: str
+    lane: str
+    status: int
+    fetched_ms: int
+    since_ms: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,12 +362,13 @@ class LaneLoad:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything one commit changes. Order inside: transitions, manifests, failures, lanes."""
+    """Everything one commit changes. Order inside: transitions, manifests, failures, lanes, robots."""
 
     transitions: tuple[Transition, ...] = ()
     manifests: tuple[ManifestTransition, ...] = ()
     failures: tuple[Failure, ...] = ()
     lanes: tuple[LaneRecord, ...] = ()
+    robots: tuple[RobotsRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

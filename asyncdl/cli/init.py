@@ -13,6 +13,7 @@ from rich.table import Table
 from asyncdl.app.collections import choices_of, initialise
 from asyncdl.app.resetting import Reset
 from asyncdl.cli.addressed import ADDRESS_SETTINGS, fetched_sources
+from asyncdl.cli.asking_contact import contact_asked
 from asyncdl.cli.command import Command, Flags, Group, run_coroutine, with_settings
 from asyncdl.cli.ingest_display import shown
 from asyncdl.cli.reset_display import ResetOption, print_finished, print_readopted, tell
@@ -66,7 +67,7 @@ def get(
     ingest = load_ingest_settings(_existing(collection), flags)
     run_coroutine(initialise_shown(collection, [source], ingest, contact, go_on=True, asking=settings))
     opened = Collection.open(collection)
-    report = run_coroutine(run_shown(opened, settings))
+    report = run_coroutine(run_shown(opened, load_run_settings(opened.root, flags)))  # a contact may have been asked for meanwhile
     print_ending(report, opened.root)
     return report.exit_status
 
@@ -87,6 +88,13 @@ async def initialise_shown(
         print_report(report, root, anew)
     elif anew.finished:
         print_finished(anew, root)
+    if (
+        asking is not None
+        and not asking.contact
+        and (answer := await contact_asked(root))
+        and not _keep_contact(Collection(root), answer)
+    ):
+        tell(f"{Collection(root).settings_file} is there already: write `contact` into it, or say --contact with each command")
 
 
 def _existing(root: Path) -> Path | None:
@@ -100,13 +108,13 @@ def _spec(source: str, settings: IngestSettings) -> SourceSpec:
                   choices=choices_of(settings).digest)  # fmt: skip
 
 
-def _keep_contact(collection: Collection, contact: str) -> None:
-    """Pin the contact in the collection's settings; a file that somebody has written already is left alone."""
-    if not collection.settings_file.exists():
-        quoted = contact.replace("\\", "\\\\").replace('"', '\\"')
-        collection.settings_file.write_text(
-            f'# Settings of this collection; `asyncdl config` lists them all.\ncontact = "{quoted}"\n'
-        )
+def _keep_contact(collection: Collection, contact: str) -> bool:
+    """Pin the contact in the collection's settings; a file that somebody has written already is left alone (False)."""
+    if collection.settings_file.exists():
+        return False
+    quoted = contact.replace("\\", "\\\\").replace('"', '\\"')
+    collection.settings_file.write_text(f'# Settings of this collection; `asyncdl config` lists them all.\ncontact = "{quoted}"\n')
+    return True
 
 
 def print_report(report: IngestReport, root: Path, reset: Reset | None = None) -> None:

@@ -107,6 +107,12 @@ class Breaker:
         """A person gives the host up, down or not."""
         self.given_up_ms = now.utc_ms
 
+    def reopen(self) -> None:
+        """A person takes the host back: what it did before counts no more."""
+        self._sample.clear()
+        self._failing_since = None
+        self.down_since_ms = self.given_up_ms = self.errors_in_a_row = 0
+
     def restore(self, *, down_since_ms: int, given_up_ms: int, errors_in_a_row: int, now: Instant) -> None:
         """Take up what an earlier run has stored. A time in the future is taken for the present."""
         self.given_up_ms = given_up_ms

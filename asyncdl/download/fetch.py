@@ -13,9 +13,11 @@ from asyncdl.addresses import REDIRECTS, redirect_target
 from asyncdl.blobs import LocalFault, Spool
 from asyncdl.clock import Clock
 from asyncdl.download.body import Body
+from asyncdl.download.challenge import is_challenge
 from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
 from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
 from asyncdl.download.robots import MAX_ROBOTS_BYTES
+from asyncdl.download.robots_tag import refusal
 from asyncdl.errors import error_of_http_status
 from asyncdl.imaging import text_page
 from asyncdl.model import Evidence
@@ -57,6 +59,7 @@ class WebFetcher:
         clock: Clock,
         *,
         max_body_bytes: int,
+        obey_noai: bool = True,
         watch_head: Callable[[Ticket, Response], None] | None = None,
         count_bytes: Callable[[Ticket, int], None] | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class WebFetcher:
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
+        self._obey_noai = obey_noai
         self._watch_head = watch_head
         self._count_bytes = count_bytes
         self._limiters: OrderedDict[str, tuple[float, AsyncLimiter]] = OrderedDict()
@@ -99,26 +103,31 @@ class WebFetcher:
             return Redirected(redirect_target(response.url, location))
         retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock.now().utc_ms)
         if response.status in (429, 503):
-            return await self._refusal(response, retry_after)
+            return await self._refusal(ticket.kind, response, retry_after)
         if ticket.kind is TicketKind.ROBOTS:
             body = await _read_at_most(response, MAX_ROBOTS_BYTES) if response.status == 200 else b""
             return RobotsRead(response.status, body)
         if response.status != 200:
-            return await self._refusal(response, retry_after)
+            return await self._refusal(ticket.kind, response, retry_after)
         if ticket.kind is TicketKind.MANIFEST:
             return await _manifest(response)
         return await self._image(ticket, response)
 
-    async def _refusal(self, response: Response, retry_after_seconds: float | None) -> Failed:
-        error = error_of_http_status(response.status)
+    async def _refusal(self, kind: TicketKind, response: Response, retry_after_seconds: float | None) -> Failed:
+        error, body = error_of_http_status(response.status), b""
         try:
-            page = text_page(await _read_at_most(response, MAX_PAGE_BYTES), response.charset)
+            body = await _read_at_most(response, MAX_PAGE_BYTES)
+            page = text_page(body, response.charset)
         except RequestFailure as failure:
             page = f"(the page could not be read: {failure.detail})"
+        if kind is not TicketKind.ROBOTS and is_challenge(response.status, response.headers, body):
+            error = "banned"
         evidence = Evidence(f"status {response.status}", response.status, response.media_type, page, response.url)
         return Failed(error, evidence, retry_after_seconds)
 
     async def _image(self, ticket: Ticket, response: Response) -> Outcome | Body:
+        if self._obey_noai and (asked := refusal(response.headers.getall("X-Robots-Tag", []))):
+            return Failed("noai", Evidence(f"X-Robots-Tag: {asked}", 200, response.media_type, "", response.url))
         if response.content_length is not None and response.content_length > self._max_body_bytes:
             return Failed(
                 "too_large", Evidence(f"{response.content_length} bytes are announced", 200, response.media_type, "", response.url)

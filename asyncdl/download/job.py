@@ -29,6 +29,11 @@ class Job:
     # The candidate put aside because its host is down or stopped: the image is due again, unpaid, when that host is.
     deferred: int | None = None
     deferred_until_ms: int = 0
+    # The first candidate that robots.txt forbids, and when the rules are worth another look.
+    disallowed: int | None = None
+    disallowed_until_ms: int = 0
+    # Whether the host answered with 401 or 403, and it is not known yet whom that is about.
+    refused: bool = False
     # For robots tickets: the authority the rules are for, and the lane whose jobs wait for them.
     authority: str = ""
     for_lane: str = ""
@@ -41,21 +46,21 @@ class Job:
         self.begin_again()
         self.tried.add(candidate.position)
 
-    @property
-    def begun(self) -> bool:
-        """Whether a request was made in this pass whose answer would be lost if the row were only given back."""
-        return self.hop > 0 or self.first_error is not None or self.deferred is not None
-
-    def defer(self, until_ms: int) -> None:
-        """Put the present candidate aside: the row is due again, unpaid, when its host may be asked; of several the first."""
-        if self.deferred is None or until_ms < self.deferred_until_ms:
-            self.deferred, self.deferred_until_ms = self.candidate, until_ms
-
     def begin_again(self) -> None:
         """Forget where redirects have led."""
         self.url = self.first_url
         self.hop = 0
         self.seen = {self.first_url}
+
+    @property
+    def begun(self) -> bool:
+        """Whether a request was made in this pass whose answer would be lost if the row were only given back."""
+        return self.hop > 0 or self.first_error is not None or self.deferred is not None or self.refused
+
+    def defer(self, until_ms: int) -> None:
+        """Put the present candidate aside: the row is due again, unpaid, when its host may be asked; of several the first."""
+        if self.deferred is None or until_ms < self.deferred_until_ms:
+            self.deferred, self.deferred_until_ms = self.candidate, until_ms
 
     def next_candidate(self) -> Candidate | None:
         """The best candidate not tried in this pass and not ruled out; None when none is left.

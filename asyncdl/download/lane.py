@@ -12,6 +12,7 @@ from random import Random
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.bans import BanPolicy, BanWatch
 from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.budgets import Budgets
 from asyncdl.download.pace import Caution, Pace
@@ -29,6 +30,9 @@ FORGIVING_ANSWERS = 20
 
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
+
+KEPT_SECONDS = 60.0
+"""A lane is kept for so long after it could have started again: most come back, and more was learnt of their pace than is stored."""
 
 _REFUSALS = frozenset({"rate_limited", "unavailable"})
 
@@ -52,8 +56,8 @@ class LaneState:
         self.answers = 0
         self.failures = 0
         self.crawl_delay_seconds = 0.0
-        self._breaker_policy = breaker or BreakerPolicy()
-        self.breaker = Breaker(self._breaker_policy)
+        self.breaker = Breaker(breaker or BreakerPolicy())
+        self.ban = BanWatch(BanPolicy())
         self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
         self._ceilings = limits
@@ -86,8 +90,8 @@ class LaneState:
 
     @property
     def connections(self) -> int:
-        """How many requests may run at the same time now: one while the host is suspect, then as many as it has answered well."""
-        return 1 if self._suspect else self.pace.connections
+        """How many requests may run at the same time now: one while the host is suspect or refuses us, then as many as it has answered well."""
+        return 1 if self._suspect or self.ban.careful else self.pace.connections
 
     @property
     def rate_per_second(self) -> float:
@@ -116,10 +120,10 @@ class LaneState:
         return self._suspect or self.breaker.failing
 
     def idle(self, now: Instant) -> bool:
-        """Whether nothing runs and nothing forbids a start: the lane may be forgotten without breaking a limit."""
+        """Whether nothing runs and nothing has forbidden a start for a while: the lane may be forgotten without breaking a limit."""
         if self.in_flight or self.held or self.stop or not self.budgets.idle(now):
             return False
-        return self.given_up or max(self._next_start, self._pause_until) <= now.monotonic
+        return self.given_up or max(self._next_start, self._pause_until) + KEPT_SECONDS <= now.monotonic
 
     def rests(self, now: Instant) -> bool:
         """Whether nothing runs, and nothing may start for a while: what is stored then says all there is to know."""
@@ -159,6 +163,10 @@ class LaneState:
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
         return self.budgets.start()
 
+    def hold_back(self, seconds: float, now: Instant) -> None:
+        """Start nothing for a moment, for a reason that is not the host's."""
+        self._next_start = max(self._next_start, now.monotonic + seconds)
+
     def release(self) -> None:
         """A request ended, however."""
         self.in_flight -= 1
@@ -190,6 +198,37 @@ class LaneState:
         else:
             return False
         return True
+
+    def forbidden(self, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> bool:
+        """The host answered 401 or 403, or with a challenge. True when it refuses us altogether: then it is left alone, in the end until a person says otherwise."""
+        self.failures += 1
+        self._timeouts_in_a_row = 0
+        self._lives()
+        fresh = issued.monotonic > self._paused_at
+        known = self.ban.banned
+        if not self.ban.refused(now, fresh=fresh):
+            return False
+        if fresh or not known:
+            self._paused_at = now.monotonic
+            self._suspect = True
+            wait = self.ban.probe_after_seconds
+            if wait is None:
+                self.held = True
+                self.note = "it refused us altogether, three probes included: write to it before you go on"
+                self.news.append(f"{self.name} still refuses us (401, 403): it waits for you to write to it")
+                return True
+            if not known:
+                self.news.append(f"{self.name} refuses us altogether (401, 403): it is left alone, and no image pays")
+            self.pause(max(wait * (1 + self._policy.jitter * random.random()), retry_after_seconds or 0.0), "banned", now)
+        return True
+
+    def welcomed(self) -> bool:
+        """The host gave a proper answer about an image. True when that ends a ban."""
+        banned = self.ban.banned
+        self.ban.welcomed()
+        if banned:
+            self.news.append(f"{self.name} serves us again")
+        return banned
 
     def _count(self, error: str, issued: Instant, now: Instant) -> None:
         """Let the breaker judge a failure, unless it belongs to an incident that was counted."""
@@ -227,19 +266,24 @@ class LaneState:
             self._last_incident_ms = now.utc_ms
             self._paused_at = now.monotonic
             self._suspect = True
+        answered = self._answers_since_incident > 0
+        longest = self.breaker.longest_pause_seconds(now)
+        if longest is None and reason == "robots_unreachable":
+            longest = LONGEST_ROBOTS_PAUSE_SECONDS
+        crowded = answered and reason in _REFUSALS
+        own_seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
         if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
-            # The promise is the server's; a second of jitter on top keeps lanes from coming back in step.
+            # The promise is the server's; a second of jitter on top keeps lanes from coming back in step. A host that was asked
+            # when it said and refused again has said too little: then our own pause holds where it is longer.
             seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()
+            seconds = max(seconds, own_seconds) if fresh and not answered else seconds
         elif fresh:
-            crowded = reason in _REFUSALS and self._answers_since_incident > 0
-            longest = self.breaker.longest_pause_seconds(now)
-            if longest is None and reason == "robots_unreachable":
-                longest = LONGEST_ROBOTS_PAUSE_SECONDS
-            seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
+            seconds = own_seconds
         else:
             return
         if fresh:
             self._answers_since_incident = 0
+            self.pace.paused(seconds, now.monotonic, promised=bool(retry_after_seconds))
         self._last_pause_seconds = seconds
         self.pause(seconds, reason, now)
 
@@ -267,6 +311,8 @@ class LaneState:
             note=self.note,
             learnt=self.pace.learnt_pace(now),
             spent=self.budgets.stored(now),
+            banned_since_ms=self.ban.banned_since_ms,
+            ban_probes=self.ban.probes,
         )
 
     def restore(self, record: LaneRecord, now: Instant) -> None:
@@ -284,6 +330,7 @@ class LaneState:
             now=now,
         )
         self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
+        self.ban.restore(record.banned_since_ms, record.ban_probes)
         self.held = record.held
         self.note = record.note
         if record.learnt is not None:
@@ -325,7 +372,8 @@ class LaneState:
         """A person says that the host may be asked again: a ban, and trouble that was no word of the host, count no more. Its `Retry-After` does."""
         self.held = False
         self.note = ""
-        self.breaker = Breaker(self._breaker_policy)
+        self.breaker.reopen()
+        self.ban.lift()
         if self.pause_reason not in _REFUSALS:
             self.incidents = 0
             self._suspect = False

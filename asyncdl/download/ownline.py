@@ -31,6 +31,8 @@ class OwnPatience:
 
     storage_seconds: float
     network_seconds: float
+    unused_proxies: tuple[str, ...] = ()
+    """Variables that tell other programs of a proxy which this run does not use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class OwnLine:
         self._fetcher = fetcher
         self._hub = hub
         self._patience = patience
-        self._suspicion = Suspicion()
+        self._suspicion = Suspicion(walled_in=bool(patience.unused_proxies))
         self._search = search
         self._slots = scheduler.rules.concurrency if search is None else search.slots
         scheduler.slots = self._slots
@@ -129,6 +131,7 @@ class OwnLine:
             self._scheduler.pause_all(self._probe_seconds, now)
             self._tell(now, "own-network", f"paused: our network: {finding}")
         else:
+            self._fetcher.forget_network()
             self._scheduler.slots = self._slots
             self._gauge.restart(now.monotonic, self._fetcher.received_bytes, self._scheduler.short_of_slots)
             self._tell(now, "own-network", "our network answers again: going on; nobody was charged")
@@ -147,8 +150,13 @@ class OwnLine:
         patience = self._patience.network_seconds if self._suspicion.heard_anybody else self._patience.storage_seconds
         if now.monotonic - finding.since.monotonic < patience:
             return None
-        return _stops(f"our network: {finding}")
+        return _stops(f"our network: {finding}", self._patience.unused_proxies)
 
 
-def _stops(what: str) -> EnvironmentStops:
-    return EnvironmentStops(what, "nothing was lost: `asyncdl run` goes on once it is mended")
+def _stops(what: str, unused_proxies: tuple[str, ...] = ()) -> EnvironmentStops:
+    todo = "nothing was lost: `asyncdl run` goes on once it is mended"
+    if unused_proxies:
+        todo += (
+            f"\n{' and '.join(unused_proxies)} set here and not used: if only a proxy leads out of this network, say --proxy URL"
+        )
+    return EnvironmentStops(what, todo)

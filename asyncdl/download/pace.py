@@ -9,6 +9,11 @@ reached. A connection is added only when the ones there are were all in use (RFC
 between refusals grows, instead of the saw-tooth that a fixed rise would draw for ever. Which of the two was too much is told by what the host has answered before: when it
 never answered well with so many requests under way, their number is taken for the cause, and one less is the limit until a long quiet time has passed; otherwise it was the pace.
 
+The pause after a refusal says what a try costs: the rise is so slow that a tenth more takes at least as long as that pause, and a connection more is tried after ten of them.
+When a host refuses at a pace that it bore before, and stays closed for longer than it said, it counts over a longer time than we look back (so many a minute, a deep bucket that
+fills slowly): then the time it was closed belongs to the measure, and the pace goes towards what it answered from one refusal to the next. When the pace has grown well beyond
+where it was refused last, the limit has moved (some hosts admit more at night), and the rise regains its speed.
+
 *Latency* is the other voice. While answers take no longer than they did at first, more is tried; when they take twice as long, nothing more is added; when they
 take several times as long, pace and connections go down: the host is at its limit and too polite to say so.
 """
@@ -21,6 +26,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from asyncdl.clock import Instant
+from asyncdl.download.slowness import Slowness
 from asyncdl.model import LearntPace
 
 _PROOF_ANSWERS: Final = 2
@@ -37,20 +43,32 @@ _LONGEST_HOLD_SECONDS: Final = 3_600.0
 _LEAST_SHARE: Final = 0.3
 """However little was answered of late, a refusal leaves so much of the pace."""
 
+_RISE_PER_PAUSE: Final = 0.1
+_HOLDS_PER_PAUSE: Final = 10.0
+_LEAST_RISE_PER_SECOND: Final = 0.1 / 3_600
+"""A limit that was lifted is noticed within hours, unless a try costs more than an hour."""
+
+_MOVED_FACTOR: Final = 1.15
+_MOVED_SECONDS: Final = 600.0
+"""So far above the pace that was refused last, and so long after, another limit holds."""
+
+_BORNE_SHARE: Final = 0.8
+"""Refused at less than this share of the pace that was refused last: it is not the pace of the moment that the host counts."""
+
+_DEAR_SHARE: Final = 0.1
+"""A host that was open for less than this share of the time it was closed before costs more than it gives."""
+
 _MEASURED_ANSWERS: Final = 64
 _SHORTEST_MEASURE_SECONDS: Final = 0.5
 _LONGEST_STEP_SECONDS: Final = 1.0
-"""A rise counts at most this much of the time since the last one: a lane that was idle has proved nothing meanwhile."""
+_LONGEST_STEP_REQUESTS: Final = 2.0
+"""A rise counts at most this much of the time since the last one, whichever is longer: a lane that was idle has proved nothing meanwhile."""
 
-_SMOOTHING: Final = 0.2
 _USED_SHARE: Final = 0.4
 """A pace of which less was used proves nothing, and does not rise."""
 
 _LATE_SECONDS: Final = 0.005
 """A start that comes so much after its time has waited for a connection."""
-
-_NOISE_SECONDS: Final = 0.05
-"""Latencies differ by this much for reasons of their own."""
 
 MIN_RATE_PER_SECOND: Final = 1 / 3600
 _HIGHEST_KEPT_RATE: Final = 10_000.0
@@ -108,10 +126,14 @@ class Pace:
         self._answers: deque[float] = deque(maxlen=_MEASURED_ANSWERS)
         self._good_at: dict[int, int] = {}  # good answers by how many requests were under way
         self._bore = 0.0  # what was answered before the last refusal that came after a while
+        self._refused_rate = math.inf  # the pace at the last refusal that was put down to it
+        self._refused_at = -math.inf  # when the host closed last
+        self._promised_seconds = 0.0  # how long, as it said then
+        self._resumed_at: float | None = None  # when it first answered after that
+        self._answers_between = 0  # since it closed last
         self._hold_seconds = _FIRST_HOLD_SECONDS
         self._held_until = -math.inf
-        self._base_latency = math.inf
-        self._latency = 0.0
+        self._slowness = Slowness()
 
     # -- what holds now --------------------------------------------------------------------------------------
 
@@ -135,9 +157,11 @@ class Pace:
     def recall(self, known: LearntPace, now: Instant) -> None:
         """Begin with what was learnt before: near it when that is fresh, from one up to it when it is not."""
         self.learnt = True
-        self._target = known.rate_per_second
+        self._target = self._refused_rate = known.rate_per_second
+        self._rise = max(self._rise * self.caution.rise_share**2, _LEAST_RISE_PER_SECOND)
         if known.connections:
             self._window_limit = float(known.connections)
+            self._held_until = now.monotonic + _LONGEST_HOLD_SECONDS
         if 0 <= -now.seconds_until(known.at_ms) <= _FRESH_SECONDS:
             self._rate = max(
                 min(known.rate_per_second, self.caution.first_rate_per_second), known.rate_per_second * self.caution.soon_share
@@ -158,8 +182,11 @@ class Pace:
     def answered(self, in_flight: int, latency_seconds: float | None, now: float) -> None:
         """A proper answer came. `in_flight`: as at its start; `latency_seconds`: until its first byte, None where that is not known."""
         self._answers.append(now)
+        self._answers_between += 1
+        if self._resumed_at is None:
+            self._resumed_at = now
         self._good_at[min(in_flight, _MAX_LEVELS)] = self._good_at.get(min(in_flight, _MAX_LEVELS), 0) + 1
-        slowness = self._slowness(latency_seconds)
+        slowness = self._slowness.of(latency_seconds)
         if slowness >= self.caution.crowded_factor:
             self._crowded(now)
         elif slowness < self.caution.slow_factor:
@@ -180,6 +207,17 @@ class Pace:
         elif in_flight > 1 or self._answers:  # a host that refuses the first and only request is closed rather than crowded
             self._slow_down(now, 0.0 if self._since is None else now - self._since)
         self._since = None
+        if self._resumed_at is not None:
+            self._refused_at, self._resumed_at, self._answers_between = now, None, 0
+
+    def paused(self, seconds: float, now: float, *, promised: bool) -> None:
+        """A refusal costs so long a pause: tries upwards become as rare as they are dear. `promised`: by the host's own word."""
+        if self._refused_at != now:
+            return  # a probe of a host that is still closed is no try
+        self._promised_seconds = seconds if promised else 0.0
+        self._rise = min(self._rise, _RISE_PER_PAUSE / max(seconds, 1e-3))
+        if self._held_until > now:
+            self._held_until = max(self._held_until, now + _HOLDS_PER_PAUSE * seconds)
 
     def failed(self) -> None:
         """The host did not answer at all: begin again from one, and run no further up than half of what went well."""
@@ -193,14 +231,30 @@ class Pace:
 
     def _slow_down(self, now: float, seconds: float) -> None:
         """It was the pace: less than what was answered of late."""
-        caution = self.caution
-        if not self.learnt:
-            share = caution.first_share
-        else:
-            share = caution.soon_share if seconds < caution.soon_seconds else caution.later_share
-            self._rise *= caution.rise_share
+        share = self._share_left(now, seconds)
+        if self.learnt:
+            self._rise = max(self._rise * self.caution.rise_share, min(self._rise, _LEAST_RISE_PER_SECOND))
         answered = max(self._bore or self._answered_rate(now), _LEAST_SHARE * self._rate)
-        self._learn(max(MIN_RATE_PER_SECOND, min(self._rate, answered) * share))
+        rate = self._over_longer_time(min(self._rate, answered) * share, now)
+        self._refused_rate = self._rate
+        self._learn(max(MIN_RATE_PER_SECOND, rate))
+
+    def _share_left(self, now: float, seconds: float) -> float:
+        """What this refusal leaves of the pace: as little as the first one when the host was open for a moment only, after a long pause."""
+        closed = 0.0 if self._resumed_at is None or math.isinf(self._refused_at) else self._resumed_at - self._refused_at
+        if not self.learnt or (self._resumed_at is not None and now - self._resumed_at < _DEAR_SHARE * closed):
+            return self.caution.first_share
+        return self.caution.soon_share if seconds < self.caution.soon_seconds else self.caution.later_share
+
+    def _over_longer_time(self, rate: float, now: float) -> float:
+        """`rate`, or less where the host closes at paces that it bore before: towards its answers per second from refusal to refusal, the more so the longer it was closed."""
+        if self._resumed_at is None or math.isinf(self._refused_at) or self._rate >= _BORNE_SHARE * self._refused_rate:
+            return rate
+        seconds = now - self._refused_at
+        closed = self._resumed_at - self._refused_at - self._promised_seconds
+        weight = 2 * closed / seconds - 1
+        average = self._answers_between / seconds
+        return float(rate ** (1 - weight) * average**weight) if weight > 0 and average < rate else rate
 
     def _learn(self, rate: float) -> None:
         self.learnt = True
@@ -216,7 +270,8 @@ class Pace:
             elif now >= self._held_until:
                 self._window_limit += 1
                 self._held_until = now + self._hold_seconds
-        step = min(now - max(self._rose, self._since or now), _LONGEST_STEP_SECONDS)
+        longest = max(_LONGEST_STEP_SECONDS, _LONGEST_STEP_REQUESTS / self._rate)
+        step = min(now - max(self._rose, self._since or now), longest)
         self._rose = now
         if self._answered_rate(now) + self.caution.gain_per_answer < _USED_SHARE * self._rate:
             return
@@ -227,22 +282,17 @@ class Pace:
         else:
             self._rate = min(self._rate * math.exp(self._rise * max(0.0, step)), self.rate_ceiling or math.inf)
             self._target = self._rate
+            if self._rate > _MOVED_FACTOR * self._refused_rate and now - self._refused_at > _MOVED_SECONDS:
+                self._refused_rate = self._rate
+                self._rise = min(2 * self._rise, self.caution.rise_per_second)
 
     def _crowded(self, now: float) -> None:
         """The host is far slower than it can be: give way, at most once per time that it takes to see what came of it."""
-        if self._since is None or now - self._since < max(1.0, 2 * self._latency):
+        if self._since is None or now - self._since < max(1.0, 2 * self._slowness.latency_seconds):
             return
         self._window = max(1.0, min(self._window, self._window_limit) / 2)
         self._learn(max(MIN_RATE_PER_SECOND, self._rate * self.caution.soon_share))
         self._since = now
-
-    def _slowness(self, latency_seconds: float | None) -> float:
-        """How many times the shortest latency the present one is; 1 where nothing is known."""
-        if latency_seconds is None:
-            return 1.0
-        self._base_latency = min(self._base_latency, latency_seconds)
-        self._latency = latency_seconds if not self._latency else self._latency + _SMOOTHING * (latency_seconds - self._latency)
-        return max(0.0, self._latency - _NOISE_SECONDS) / max(self._base_latency, 1e-3) if self._latency > _NOISE_SECONDS else 1.0
 
     def _answered_rate(self, now: float) -> float:
         """Answers per second of late, since the last change; over half a second, or the time that eight should take."""

@@ -31,9 +31,10 @@ HOLD_PAUSED_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _ActiveHost:
-    """A host in the window, and how far its two queues were paged."""
+    """A host in the window, how far its two queues were paged, and how many images are left behind what was paged."""
 
     due: HostDue
+    left: int = 0
     after: dict[WorkKind, tuple[int, int]] = field(default_factory=lambda: dict.fromkeys(WorkKind, QUEUE_START))
 
 
@@ -76,7 +77,8 @@ class Feeder:
             self._handed.discard((work.kind, work.id))
             if self._images_left is not None and work.kind is WorkKind.IMAGE:
                 self._images_left += 1
-        # They lie behind the cursors of their hosts: there paging starts over, which the set of handed rows makes harmless. Rows of a blocked host are looked at once.
+        # They lie behind the cursors of their hosts: there paging starts over, which the set of handed rows makes harmless.
+        # Rows of a blocked host are looked at once.
         hosts = {work.host for work in works}
         for host in self._active.values():
             if host.due.host in hosts and self._stop_of(host.due, self._clock.now()) is not Stop.BLOCK:
@@ -94,13 +96,17 @@ class Feeder:
             if self._images_left == 0:
                 break
             closed += await self._feed_host(host, now)
+        if self._scheduler.doubts:
+            fed = set() if self._images_left == 0 else {host.due.lane for host in self._active.values()}
+            self._scheduler.doubts.close(fed, now)
         await self._introduce_lanes()
         return closed
 
     async def _introduce_lanes(self) -> None:
         """Tell the scheduler what is remembered of the lanes it met since; redirects lead to hosts nobody listed."""
         if names := self._scheduler.lanes.unknown():
-            self._scheduler.restore(names, await self._store.load_lanes(names), self._clock.now())
+            remembered, robots = await self._store.load_lanes(names), await self._store.load_robots(names)
+            self._scheduler.restore(names, remembered, self._clock.now(), robots)
 
     async def _widen(self, now: Instant) -> None:
         """Fill the window of active hosts from a sweep over all hosts that have due rows."""
@@ -112,12 +118,26 @@ class Feeder:
         if not page and self._sweep_after:
             self._sweep_after = 0
             page = await self._store.hosts_due(0, room)
-        for due in page:
-            if due.next_due_ms <= now.utc_ms and due.host_id not in self._active and not self._held_up(due, now):
-                self._active[due.host_id] = _ActiveHost(due)
+        new = [
+            due for due in page if due.next_due_ms <= now.utc_ms and due.host_id not in self._active and not self._held_up(due, now)
+        ]
+        left = await self._store.images_left([due.host_id for due in new]) if new else {}
+        for due in new:
+            self._active[due.host_id] = host = _ActiveHost(due)
+            self._expect(host, left.get(due.host_id, 0))
         self._sweep_after = page[-1].host_id if len(page) == room else 0
         if len(page) < room:
             self._swept_at = now.monotonic
+
+    def _expect(self, host: _ActiveHost, images: int) -> None:
+        """So many more images of a host are still to be brought (fewer, when negative): who needs longest goes first when slots are short."""
+        change = max(images, -host.left)
+        host.left += change
+        self._scheduler.lanes.expect(host.due.lane, change)
+
+    def _leave(self, host: _ActiveHost) -> None:
+        del self._active[host.due.host_id]
+        self._expect(host, -host.left)
 
     def _held_up(self, due: HostDue, now: Instant) -> bool:
         """Whether the host is paused for longer than its rows, or its place in the window, are worth holding.
@@ -140,7 +160,7 @@ class Feeder:
 
     async def _feed_host(self, host: _ActiveHost, now: Instant) -> list[Finished]:
         if self._held_up(host.due, now):
-            del self._active[host.due.host_id]
+            self._leave(host)
             return []
         look_ahead = max(MIN_LOOK_AHEAD_ROWS, min(MAX_LOOK_AHEAD_ROWS, MAX_QUEUED_ROWS // max(1, len(self._active))))
         wanted = self._scheduler.wants(host.due.lane, look_ahead)
@@ -159,8 +179,9 @@ class Feeder:
                 if finished := self._hand_out(work, now):
                     closed.append(finished)
             wanted -= len(page)
+        self._expect(host, -brought)
         if not brought:
-            del self._active[host.due.host_id]
+            self._leave(host)
             if self._stop_of(host.due, now) is Stop.BLOCK:
                 self._passed_over.add(host.due.host_id)
         return closed

@@ -65,7 +65,12 @@ class Recorder:
     @property
     def idle(self) -> bool:
         """Whether everything that was taken in is committed."""
-        return not self._open and not self._scheduler.lanes.has_changed
+        return not self._open and not self._learnt
+
+    @property
+    def _learnt(self) -> bool:
+        """Whether something was learnt of hosts that is to be stored."""
+        return self._scheduler.lanes.has_changed or self._scheduler.robots.has_changed
 
     def add(self, finished: Finished) -> None:
         """Take in what followed from an outcome; what concerns no row is dropped, but lanes that changed are stored soon."""
@@ -79,7 +84,7 @@ class Recorder:
 
     def look(self) -> None:
         """Store lanes that have changed soon, also when no row has anything to store; at once when one of them waits for that."""
-        if self._scheduler.lanes.has_changed:
+        if self._learnt:
             self._filled.set()
         if self._scheduler.lanes.urgent:
             self._due.set()
@@ -121,6 +126,7 @@ class Recorder:
                 tuple(_manifest_transition(verdict) for verdict in _verdicts(kept, WorkKind.MANIFEST)),
                 tuple(finished.failure for finished in kept if finished.failure is not None),
                 lanes,
+                self._scheduler.robots.changed(),
             )
             news = self._scheduler.lanes.news()
             at_ms = self._clock.now().utc_ms

@@ -78,6 +78,7 @@ class Run:
         hub: EventHub,
         limits: RunLimits,
         take_snapshot: Callable[[], Awaitable[object]] | None = None,
+        watch_room: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._feeder = feeder
@@ -92,6 +93,7 @@ class Run:
         self._hub = hub
         self._limits = limits
         self._take_snapshot = take_snapshot
+        self._watch_room = watch_room
         self._carrying: set[asyncio.Task[None]] = set()
         self._hungry = asyncio.Event()
         self._startable = asyncio.Event()
@@ -113,14 +115,14 @@ class Run:
         ) else None  # fmt: skip
         stages = [asyncio.create_task(stage, name=name) for name, stage in (
             ("feed", self._feed()), ("dispatch", self._dispatch()), ("record", self._recorder.run()), ("control", self._control()),
-            ("snapshots", self._snapshots()),
+            ("snapshots", self._snapshots()), ("room", self._room()),
         )]  # fmt: skip
         over = asyncio.create_task(self._over.wait(), name="over")
         try:
             await asyncio.wait([over, *stages], return_when=asyncio.FIRST_COMPLETED)
             self._over.set()  # also when a stage has failed
-            feed, dispatch, record, control, snapshots = stages
-            await _cancel(feed, dispatch, control, snapshots)
+            feed, dispatch, record, *others = stages
+            await _cancel(feed, dispatch, *others)
             await self._drain(record)
         finally:
             if timer is not None:
@@ -138,6 +140,8 @@ class Run:
         if self._carrying:
             await asyncio.wait(set(self._carrying), timeout=self._limits.grace_seconds)
         await _cancel(*self._carrying)
+        while self._scheduler.doubts.settled:
+            self._recorder.add(self._scheduler.doubts.settled.popleft())
         self._scheduler.lanes.remember_paces(self._clock.now())
         if record.done():
             return
@@ -267,6 +271,12 @@ class Run:
         while self._take_snapshot is not None:
             await self._take_snapshot()
             await asyncio.sleep(SNAPSHOT_SECONDS)
+        await self._over.wait()
+
+    async def _room(self) -> None:
+        """Look after the disk; its end, but for trouble, ends nothing."""
+        if self._watch_room is not None:
+            await self._watch_room()
         await self._over.wait()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
@@ -19,7 +19,9 @@ from typing import Final, NamedTuple
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.bans import REFUSALS
 from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
+from asyncdl.download.doubts import Doubts
 from asyncdl.download.job import Job, job_of
 from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
@@ -39,10 +41,13 @@ from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
 from asyncdl.limits import NOTHING_SAID, LaneOrder, Stop
-from asyncdl.model import Candidate, LaneRecord, Work, WorkKind
+from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
 
 _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
 """A row whose host waits for longer, or for a person, is looked at again so soon."""
+
+BUSY_SECONDS = 0.25
+"""How long a host waits whose server is busy with other hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ class Scheduler:
         self.lanes = LaneTable(self._make_lane)
         self._random = random
         self._lane_of_url = lane_of_url
-        self._robots = robots
+        self.robots = robots
+        self.doubts = Doubts(self.lanes, self._candidate_failed, self._set_aside)
         self.slots = rules.concurrency
         self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
         self._short = False
@@ -140,7 +146,7 @@ class Scheduler:
         rows: list[Work] = []
         closed: list[Finished] = []
         for queue in list(self.lanes):
-            if len(queue) and queue.lane.paused_seconds(now) > longest_pause_seconds:
+            if (len(queue) or queue.kept) and queue.lane.paused_seconds(now) > longest_pause_seconds:
                 for job in self._jobs_without_robots(queue):
                     finished = self._let_go(job, queue, now)
                     if isinstance(finished, Finished):
@@ -167,8 +173,8 @@ class Scheduler:
         return [self._close(job) for queue in list(self.lanes) for job in self._jobs_without_robots(queue)]
 
     def _jobs_without_robots(self, queue: LaneQueue) -> list[Job]:
-        """Take all jobs out of a queue; when nobody fetches the rules any more, whoever waited for them asks again."""
-        jobs = self.lanes.empty(queue)
+        """Take all jobs out of a queue, kept ones too; when nobody fetches the rules any more, whoever waited for them asks again."""
+        jobs = self.lanes.empty(queue) + self.doubts.released(queue)
         for job in jobs:
             if job.work is None:
                 owner = self.lanes.of(job.for_lane)
@@ -186,8 +192,14 @@ class Scheduler:
                 self.lanes.remember(queue, now)
             self.lanes.schedule(queue)
 
-    def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
-        """Let newly met lanes begin, with what earlier runs learnt of them; see `LaneTable.unknown`."""
+    def restore(
+        self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant, robots: Iterable[RobotsRecord] = ()
+    ) -> None:
+        """Let newly met lanes begin, with what earlier runs learnt of them and of their robots.txt; see `LaneTable.unknown`."""
+        self.robots.recall(robots, now)
+        for name in names:
+            if queue := self.lanes.get(name):
+                queue.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(name)
         self.lanes.restore(names, remembered, now)
 
     def give_up(self, lane: str, now: Instant) -> bool:
@@ -208,6 +220,8 @@ class Scheduler:
 
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
+        if self.doubts.settled:
+            return self.doubts.settled.popleft()
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
         if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
             self._short = self.in_flight >= self.slots
@@ -231,12 +245,12 @@ class Scheduler:
         if not self._admits(queue, now):
             return None
         if job.kind is not TicketKind.ROBOTS:
-            permission = self._robots.permission(job.url, now)
+            permission = self.robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
                 queue.awaits_robots = True
                 return self._issue(_robots_job(job.url, queue), queue, now)
             if permission is Permission.DISALLOWED:
-                return self._candidate_failed(self.lanes.pop(queue), Failed("robots_disallowed"), now)
+                return self._disallowed(self.lanes.pop(queue), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
     def _admits(self, queue: LaneQueue, now: Instant) -> bool:
@@ -287,6 +301,8 @@ class Scheduler:
         issued = self._tickets.pop(ticket.id)
         job, queue = issued.job, issued.queue
         queue.tickets -= 1
+        lane_now = self._lane_of_url(outcome.url) if isinstance(outcome, Redirected) else queue.lane.name
+        self.doubts.answered(queue, job, outcome, lane_now, now)
         try:
             if isinstance(outcome, Failed):
                 return self._failed(ticket, job, issued, outcome, now)
@@ -317,23 +333,29 @@ class Scheduler:
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
-        if not self._robots.learn(job.authority, outcome.status, outcome.body, now):
+        if not self.robots.learn(job.authority, job.for_lane, outcome.status, outcome.body, now):
             return self._robots_unreachable(job, None, now)
         owner = self.lanes.of(job.for_lane)
         owner.awaits_robots = False
-        owner.lane.crawl_delay_seconds = self._robots.crawl_delay_seconds(job.authority)
+        owner.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(job.for_lane)
         self.lanes.schedule(owner)
         return Finished(note="robots.txt read")
 
     def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
         kind = error_type(outcome.error)
+        if outcome.error == "address_busy":
+            queue.lane.hold_back(BUSY_SECONDS, now)
+            self.lanes.put(queue, job, front=True)
+            return Finished(note=kind.meaning)
         if kind.blame is Blame.LOCAL:
             if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
                 job.begin_again()
                 queue = self.lanes.of(self._lane_of_url(job.url))
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
+        if outcome.error in REFUSALS and job.work is not None:
+            return self.doubts.refused(queue, ticket, job, outcome, now, self._random)
         if kind.blame is Blame.HOST:
             queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
             self.lanes.remember(queue, now)
@@ -357,6 +379,17 @@ class Scheduler:
             return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self.lanes.put(queue, job, front=True)
         return Finished(None, failure, job.work, note=note)
+
+    def _set_aside(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        """The host refuses us, whatever we ask for: another host's candidate, or due again when the host is probed, behind all others."""
+        if job.work is None:
+            raise AssertionError("only rows are kept aside")
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
+        job.first_error = "banned"
+        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
+        job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
+        finished = self._advance(job, now)
+        return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
 
     def _image_blamed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         if job.work is not None:
@@ -383,6 +416,19 @@ class Scheduler:
             job.transient_error = job.transient_error or outcome.error
         else:
             job.spent[job.candidate] = outcome.error
+        finished = self._advance(job, now)
+        verdict = finished.verdict if finished else None
+        return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
+
+    def _disallowed(self, job: Job, now: Instant) -> Finished:
+        """The rules of the host forbid this URL: the next candidate, or asked again when they may have changed. Nothing was asked, nobody pays."""
+        if job.work is None:
+            raise AssertionError("robots.txt is not asked for by its own leave")
+        outcome = Failed("robots_disallowed", Evidence(f"forbidden by {authority_of(job.url)}/robots.txt"))
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
+        job.first_error = job.first_error or outcome.error
+        if job.disallowed is None:
+            job.disallowed, job.disallowed_until_ms = job.candidate, self.robots.asks_again_ms(job.url, now)
         finished = self._advance(job, now)
         verdict = finished.verdict if finished else None
         return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
@@ -438,6 +484,7 @@ class Scheduler:
         self.lanes.check()
         assert self.in_flight <= self.rules.concurrency, "more requests in flight than allowed"
         rows = [job.work for queue in self.lanes for job in queue.jobs if job.work]
+        rows += [job.work for queue in self.lanes for job, _ in queue.kept if job.work]
         rows += [issued.job.work for issued in self._tickets.values() if issued.job.work]
         held = [(work.kind, work.id) for work in rows]
         assert len(held) == len(set(held)), "a row is held twice"

@@ -5,7 +5,8 @@ a moment, and nobody is charged meanwhile. When any host answers, they are let g
 `WITNESSES` unrelated hosts have said the same and nobody else has said anything in between, they become failures of our own network, which cost nothing:
 
 *silence*: names, connections and answers fail everywhere. A host that has answered in this run bears witness with any failure of the network; one that has not
-is more likely dead itself, and bears witness only with a resolver that does not answer (which is ours).
+is more likely dead itself, and bears witness only with a resolver that does not answer (which is ours), or where
+other programs are told of a proxy and nobody has answered yet.
 *portal*: the same page, or a redirect to the same place, comes over plain http from unrelated hosts, as before the log-in of a hotel (RFC 8952 calls it
 a captive portal). Over https nobody could forge it: it is the host's own.
 *crowding*: answers do not come in time, from unrelated hosts at once, while our line carries all that it can.
@@ -107,9 +108,12 @@ class _Held:
 class Suspicion:
     """Stands between what requests come to and what follows from it. Feed every outcome to `weigh`, and call `overdue` now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, walled_in: bool = False) -> None:
+        self._walled_in = walled_in  # whether other programs of this machine are told of a proxy, and this run uses none
         self.finding: Finding | None = None
         self.heard_anybody = False
+        self._last: Finding | None = None  # the fault that was over last, and when that was
+        self._well_since = float("-inf")
         self._held: list[_Held] = []
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._innocent: OrderedDict[str, int] = OrderedDict()  # pages, and how often others answered beside them
@@ -124,8 +128,10 @@ class Suspicion:
         if isinstance(outcome, Failed) and outcome.error == _LOCAL:
             return [*self._found(Fault.LOCAL, now, [ticket], outcome.evidence.detail), Settled(ticket, outcome)]
         doubt = self._doubt(ticket, outcome, around)
-        if self.finding is not None and (ours := self._while_found(self.finding, ticket, outcome, doubt)):
+        if self.finding is not None and (ours := self._while_found(self.finding, ticket, outcome, doubt, now)):
             return [ours]
+        if self._last is not None and ticket.issued.monotonic < self._well_since and (doubt is not None or _is_of_network(outcome)):
+            return [Settled(ticket, _ours(self._last, outcome))]  # it was asked for before our network was well again
         if doubt is not None and _unrelated(around.lanes_at_work, WITNESSES):
             fault, mark = doubt
             self._held.append(_Held(ticket, outcome, fault, mark, now.monotonic, network_of(_host_of(ticket))))
@@ -148,7 +154,7 @@ class Suspicion:
             return None
         if around.crowded and outcome.error in _SLOW_ERRORS:
             return Fault.CROWDING, ""
-        if ticket.lane in self._answered or outcome.silent:
+        if ticket.lane in self._answered or outcome.silent or (self._walled_in and not self.heard_anybody):
             return Fault.SILENCE, ""
         return None
 
@@ -170,15 +176,17 @@ class Suspicion:
         ours, self._held = self._held, []
         return [Settled(held.ticket, _ours(self.finding, held.outcome)) for held in ours]
 
-    def _while_found(self, finding: Finding, ticket: Ticket, outcome: Outcome, doubt: tuple[Fault, str] | None) -> Settled | None:
+    def _while_found(
+        self, finding: Finding, ticket: Ticket, outcome: Outcome, doubt: tuple[Fault, str] | None, now: Instant
+    ) -> Settled | None:
         """A failure while a fault of ours holds is ours too; a proper answer to what was asked since then ends it."""
         portal = doubt is not None and doubt[0] is Fault.PORTAL
         if portal and finding.fault is Fault.PORTAL:
             return Settled(ticket, _ours(finding, outcome))
-        if isinstance(outcome, Failed) and outcome.error in NETWORK_ERRORS:
+        if _is_of_network(outcome):
             return Settled(ticket, _ours(finding, outcome))
         if _is_answer(outcome) and ticket.issued.monotonic > finding.since.monotonic:
-            self.finding = None
+            self.finding, self._last, self._well_since = None, finding, now.monotonic
         return None
 
     # -- memory ----------------------------------------------------------------------------------------------
@@ -206,8 +214,12 @@ class Suspicion:
             self._answered.move_to_end(ticket.lane)
             while len(self._answered) > MAX_REMEMBERED_LANES:
                 self._answered.popitem(last=False)
-        elif isinstance(outcome, Failed) and outcome.error in NETWORK_ERRORS:
+        elif _is_of_network(outcome):
             self._answered.pop(ticket.lane, None)
+
+
+def _is_of_network(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failed) and outcome.error in NETWORK_ERRORS
 
 
 def _is_answer(outcome: Outcome) -> bool:

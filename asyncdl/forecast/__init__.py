@@ -6,7 +6,7 @@ take and what binds, `room` whether the disk is large enough.
 
 from asyncdl.forecast.floor import Bound, Floor, Forecaster, Letter, Process, WriteTo
 from asyncdl.forecast.lanes import LaneCeilings, LaneForecast, Standing, ceilings_of
-from asyncdl.forecast.room import Needs, Room, Space, reserve_bytes, room_for, shortage
+from asyncdl.forecast.room import Needs, Room, Space, reserve_bytes, reserve_files, room_for, shortage
 from asyncdl.forecast.sizes import PRIOR, SizeEstimate, Spread
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "WriteTo",
     "ceilings_of",
     "reserve_bytes",
+    "reserve_files",
     "room_for",
     "shortage",
 ]

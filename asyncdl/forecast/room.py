@@ -11,11 +11,9 @@ from asyncdl.units import approximate_size
 ROW_BYTES: Final = 120
 """What an image adds to the database when it has an outcome (measured: 117)."""
 
-MAX_FOLDERS: Final = 1_000_000
-"""Folders below `files/`: two levels of three digits."""
-
-AUTO_RESERVE_SHARE: Final = 0.05
-AUTO_RESERVE_BYTES: Final = 5_000_000_000
+AUTO_RESERVE_SHARE: Final = 0.02
+AUTO_RESERVE_FILES: Final = 10_000
+AUTO_RESERVE_BYTES: Final = 2_000_000_000
 """`--keep-free auto`: so much of the file system, and no more than so many bytes."""
 
 
@@ -27,6 +25,7 @@ class Space:
     free_bytes: int
     free_files: int | None = None
     block_bytes: int = 4096
+    total_files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,20 @@ def reserve_bytes(keep_free: int | Literal["auto"], space: Space) -> int:
     return min(AUTO_RESERVE_BYTES, int(space.total_bytes * AUTO_RESERVE_SHARE))
 
 
+def reserve_files(keep_free: int | Literal["auto"], space: Space) -> int:
+    """The inodes that a run leaves free: a fiftieth, and never more than ten thousand; none when nothing is to be kept."""
+    if keep_free == 0 or space.total_files is None:
+        return 0
+    return min(AUTO_RESERVE_FILES, int(space.total_files * AUTO_RESERVE_SHARE))
+
+
 def room_for(needs: Needs, space: Space, keep_free: int | Literal["auto"]) -> Room:
-    """How the needs of a job compare with the disk. A file takes whole blocks, its row a little, and every image a file and at most a folder."""
+    """How the needs of a job compare with the disk. A file takes whole blocks, and its row a little."""
     per_file = space.block_bytes / 2 + ROW_BYTES
     needed = Spread(*(size + needs.images * per_file for size in needs.size)) if needs.images else needs.size
     reserve = reserve_bytes(keep_free, space)
-    return Room(needed, max(0, space.free_bytes - reserve), needs.images, space.free_files, reserve)
+    free_files = None if space.free_files is None else max(0, space.free_files - reserve_files(keep_free, space))
+    return Room(needed, max(0, space.free_bytes - reserve), needs.images, free_files, reserve)
 
 
 def shortage(room: Room, *, certain: bool) -> str:

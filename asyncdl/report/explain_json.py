@@ -110,6 +110,8 @@ def _lane(lane: LaneRecord, now_ms: int) -> dict[str, Any]:
         "last_incident_at": time_or_none(lane.last_incident_ms),
         "down_since": time_or_none(lane.down_since_ms),
         "given_up_at": time_or_none(lane.given_up_ms),
+        "banned_since": time_or_none(lane.banned_since_ms),
+        "ban_probes": lane.ban_probes,
         "robots_fetched_at": time_or_none(lane.robots_fetched_ms),
         "rate_per_second": limits.rate_per_second,
         "connections": limits.connections,

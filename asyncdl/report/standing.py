@@ -84,6 +84,8 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
         until = f" until {when(lane.order.stop_until_ms, now_ms)}" if lane.order.stop_until_ms else ""
         return f"{'blocked' if stop is Stop.BLOCK else 'paused'} by you{until}: {lane.order.stop_note}"
+    if lane.banned_since_ms:
+        return _ban_text(lane, now_ms)
     if lane.held:
         return f"held by hand{f': {lane.note}' if lane.note else ''}"
     if lane.down_since_ms:
@@ -94,6 +96,14 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     if lane.pause_until_ms > now_ms:
         return f"the host is left alone until {when(lane.pause_until_ms, now_ms)}: {lane.pause_reason or 'no reason noted'}"
     return ""
+
+
+def _ban_text(lane: LaneRecord, now_ms: int) -> str:
+    said = f"the host has refused us altogether (401, 403) since {when(lane.banned_since_ms, now_ms)}"
+    if lane.held:
+        return f"{said}, {counted(lane.ban_probes, 'probe')} included: it waits for you{f' ({lane.note})' if lane.note else ''}"
+    probe = f"{when(lane.pause_until_ms, now_ms)}" if lane.pause_until_ms > now_ms else "by the next run"
+    return f"{said}; probe {lane.ban_probes + 1} {probe}"
 
 
 def _saved(image: ImageStory) -> Standing:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from asyncdl.settings.addresses import Network, parse_contact, parse_host, parse_network, parse_page
+from asyncdl.settings.addresses import Network, parse_contact, parse_host, parse_network, parse_page, parse_proxy
 from asyncdl.units import (
     format_bit_rate,
     format_count,
@@ -185,6 +185,11 @@ Contact = Annotated[
     str,
     BeforeValidator(parse_contact),
     Kind("ADDRESS", "your own e-mail address or a web page that says how to reach you"),
+]
+Proxy = Annotated[
+    str,
+    BeforeValidator(parse_proxy),
+    Kind("URL", "the http(s) address of a proxy with its port, such as http://proxy.institute.edu:3128"),
 ]
 Page = Annotated[str, BeforeValidator(parse_page), Kind("URL", "the http(s) address of a page")]
 Switch = Annotated[bool, BeforeValidator(_yes_no), Kind("", "true or false", lambda on: "true" if on else "false", switch=True)]

@@ -32,6 +32,7 @@ from asyncdl.settings.kinds import (
     Page,
     Paths,
     Pixels,
+    Proxy,
     Rate,
     Size,
     Switch,
@@ -70,6 +71,9 @@ class RunSettings(Slice):
         Rate, Option("rate", "requests per second of the whole process", Panel.PROCESS), Field(le=100_000)
     ] = 0.0
     bandwidth_bits_per_second: Annotated[BitRate, Option("bandwidth", "bits per second of the whole process", Panel.PROCESS)] = 0.0
+    proxy: Annotated[
+        Proxy, Option("proxy", "ask through this proxy; addresses behind names are then the proxy's to judge", Panel.PROCESS)
+    ] = ""
     spool_budget_bytes: Annotated[
         Size, Option("spool_budget", "bytes of unfinished bodies held at once", Panel.PROCESS), Field(ge=1)
     ] = 256_000_000
@@ -83,6 +87,11 @@ class RunSettings(Slice):
     host_connections: Annotated[
         Ceiling, Option("host_connections", "connections to one host at a time", Panel.HOST), Field(le=1_000)
     ] = 2
+    address_connections: Annotated[
+        Ceiling,
+        Option("address_connections", "connections at a time to one address that several hosts share, together", Panel.HOST),
+        Field(le=1_000),
+    ] = 16
     host_bandwidth_bits_per_second: Annotated[BitRate, Option("host_bandwidth", "bits per second from one host", Panel.HOST)] = 25e6
     caution: Annotated[
         Literal["low", "normal", "high"],
@@ -108,6 +117,17 @@ class RunSettings(Slice):
         Option("robots", "whether robots.txt is obeyed, and by which hosts it need not be", Panel.HOST),
     ] = "respect"
     robots_ignore_hosts: frozenset[str] = frozenset()
+    robots_note: Annotated[
+        Text,
+        Kind("TEXT", "a few words, such as a name and a date"),
+        Option("robots_note", "who gave leave to ignore robots.txt, and when; kept with the collection", Panel.HOST),
+    ] = ""
+    noai: Annotated[
+        Literal["respect", "ignore"],
+        Word,
+        choice("respect", "ignore"),
+        Option("noai", "whether X-Robots-Tag: noai, noimageai are obeyed; noindex is no refusal", Panel.HOST),
+    ] = "respect"
 
     max_body_bytes: Annotated[Size, Option("max_bytes", "the largest file that is accepted", Panel.BOUNDS), Field(ge=1)] = (
         200_000_000
@@ -141,8 +161,11 @@ class RunSettings(Slice):
 
     keep_free_bytes: Annotated[
         AutoSize,
-        Option("keep_free", "what is to stay free on the disk; auto is a twentieth of it, at most 5GB", Panel.BOUNDS),
+        Option("keep_free", "what a run leaves free on its disk; auto is a fiftieth of it, at most 2GB", Panel.BOUNDS),
     ] = "auto"
+    preflight: Annotated[
+        Switch, Option("preflight", "stop a run that does not fit on its disk, before it begins and after 200 images", Panel.BOUNDS)
+    ] = True
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)
@@ -307,6 +330,8 @@ class IngestSettings(Slice):
 
 SLICES: tuple[type[Slice], ...] = (RunSettings, IngestSettings)
 
-_FETCH_KEYS = frozenset({"contact", "bandwidth", "stall_timeout", "max_redirects", "allow_private", "insecure_host", "progress"})
+_FETCH_KEYS = frozenset(
+    {"contact", "bandwidth", "stall_timeout", "max_redirects", "allow_private", "insecure_host", "progress", "proxy"}
+)
 FETCH_SETTINGS: tuple[Setting, ...] = tuple(row for row in RunSettings.settings() if row.key in _FETCH_KEYS)
 """What a command obeys that fetches one file: the options it shows. The other settings of requests hold for it as well."""

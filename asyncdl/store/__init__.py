@@ -14,6 +14,7 @@ from asyncdl.store.rekeying import ImageRekey, ManifestRekey, RecordRekey
 from asyncdl.store.renumbering import Renumbered
 from asyncdl.store.rows import (
     QUEUE_START,
+    ROBOTS_LEAVE_KEY,
     AddCounts,
     Applied,
     Discrepancies,
@@ -42,6 +43,7 @@ __all__ = [
     "DEFAULT_CACHE_BYTES",
     "INGEST_CACHE_BYTES",
     "QUEUE_START",
+    "ROBOTS_LEAVE_KEY",
     "AddCounts",
     "Applied",
     "Discrepancies",

@@ -17,9 +17,9 @@ from asyncdl.store.interning import storable
 
 COLUMNS: Final = (
     "lane, pause_until_ms, pause_reason, incidents, last_incident_ms, down_since_ms, given_up_ms, "
-    "robots_text, robots_fetched_ms, held, note, learnt_rate, learnt_connections, learnt_ms"
+    "robots_text, robots_fetched_ms, held, note, learnt_rate, learnt_connections, learnt_ms, banned_since_ms, ban_probes"
 )
-_SAVE: Final = f"INSERT OR REPLACE INTO lanes({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  own columns
+_SAVE: Final = f"INSERT OR REPLACE INTO lanes({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  own columns
 _BY_NAME: Final = f"SELECT {COLUMNS} FROM lanes WHERE lane IN (SELECT value FROM json_each(?))"  # noqa: S608  own columns
 _PAGE: Final = """
 SELECT lane FROM (
@@ -83,6 +83,8 @@ def save_lanes(connection: sqlite3.Connection, records: Sequence[LaneRecord]) ->
                 int(lane.held),
                 storable(lane.note),
                 *(lane.learnt or (None, None, None)),
+                lane.banned_since_ms,
+                lane.ban_probes,
             )
             for lane in records
         ],
@@ -93,9 +95,11 @@ def save_lanes(connection: sqlite3.Connection, records: Sequence[LaneRecord]) ->
 
 def lane_record(row: Sequence[Any]) -> LaneRecord:
     """The value of a row with `COLUMNS`."""
-    *known, held, note, rate, connections, at_ms = row
+    *known, held, note, rate, connections, at_ms, banned_since_ms, ban_probes = row
     learnt = None if rate is None else LearntPace(rate, connections, at_ms)
-    return replace(LaneRecord(*known), held=bool(held), note=note, learnt=learnt)
+    return replace(
+        LaneRecord(*known), held=bool(held), note=note, learnt=learnt, banned_since_ms=banned_since_ms, ban_probes=ban_probes
+    )
 
 
 def _order_of(row: Sequence[Any]) -> LaneOrder:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, selection, sources, stories
+from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, robots, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.holding import HeldRecord
@@ -40,6 +40,10 @@ class Reader:
     async def hosts_due(self, after_host_id: int, limit: int) -> list[HostDue]:
         """Hosts with work that has a due time, by ascending row, after `after_host_id` (0 to begin)."""
         return await self._db.read(queue.hosts_due, after_host_id, limit)
+
+    async def images_left(self, host_ids: Sequence[int]) -> dict[int, int]:
+        """How many images of each of these hosts have not ended yet, from the counters; hosts without any are left out."""
+        return await self._db.read(queue.images_left, host_ids)
 
     async def due_work(self, host_id: int, kind: WorkKind, after: tuple[int, int], due_before_ms: int, limit: int) -> list[Work]:
         """Rows of a host due at or before `due_before_ms`, in the order (due, id), after that pair (`QUEUE_START`).
@@ -175,6 +179,30 @@ class Reader:
         """The hosts that people put in a lane themselves, and which; from the next run on where `settle_lanes` was not called since."""
         return await self._db.read(hosts.joined_hosts)
 
+    async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
+        """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
+        return await self._db.read(loads.lane_loads, after, limit)
+
+    async def loads_of(self, lanes: Sequence[str]) -> list[LaneLoad]:
+        """What these lanes have waiting and have given; unknown ones are left out."""
+        return await self._db.read(loads.loads_of, lanes)
+
+    async def largest_waiting(self, limit: int) -> list[HostDue]:
+        """The hosts with most images waiting, most first; their due times are not looked up (0)."""
+        return await self._db.read(loads.largest_waiting, limit)
+
+    async def waiting_by_lane(self, limit: int) -> dict[str, int]:
+        """Images waiting at the `limit` hosts with most of them, by lane."""
+        return await self._db.read(loads.waiting_by_lane, limit)
+
+    async def sampled_hosts(self, after: int, limit: int) -> list[tuple[int, int, int, int]]:
+        """Hosts with images waiting that have given some already, by ascending row: row, images waiting, images saved, their bytes."""
+        return await self._db.read(loads.sampled_hosts, after, limit)
+
+    async def last_waiting(self, host_id: int) -> int:
+        """The last row of a host that waits for its first request; 0 when none does."""
+        return await self._db.read(loads.last_waiting, host_id)
+
     async def ordered_lanes(self, limit: int) -> list[str]:
         """Lanes about which a person has ordered anything, by name, at most `limit`."""
         return await self._db.read(lanes.ordered_lanes, limit)
@@ -195,17 +223,9 @@ class Reader:
         """Hosts with that text in their names, at most `limit`. Reads through the hosts."""
         return await self._db.read(hosts.hosts_containing, text, limit)
 
-    async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
-        """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
-        return await self._db.read(loads.lane_loads, after, limit)
-
-    async def largest_waiting(self, limit: int) -> list[HostDue]:
-        """The hosts with most images waiting, most first; their due times are not looked up (0)."""
-        return await self._db.read(loads.largest_waiting, limit)
-
-    async def last_waiting(self, host_id: int) -> int:
-        """The last row of a host that waits for its first request; 0 when none does."""
-        return await self._db.read(loads.last_waiting, host_id)
+    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
+        """What the robots.txt files of these lanes said when they were last read, however long ago; a bounded number of each."""
+        return await self._db.read(robots.load_robots, lanes)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""

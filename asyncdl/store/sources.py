@@ -28,6 +28,7 @@ _FORGET_SOURCE: Final = "DELETE FROM sources WHERE id = ? AND loaded = 0"
 _MOVE_CURSOR: Final = "UPDATE sources SET cursor = ? WHERE id = ?"
 _START_RUN: Final = "INSERT INTO runs(started_ms, host, pid, version, settings) VALUES (?, ?, ?, ?, ?) RETURNING id"
 _FINISH_RUN: Final = "UPDATE runs SET ended_ms = ?, exit_status = ?, counts = ? WHERE id = ?"
+_NOTE_RUN: Final = "UPDATE runs SET counts = ? WHERE id = ?"
 _LAST_RUN: Final = (
     "SELECT id, ended_ms, exit_status, counts, started_ms, host, pid, version, settings FROM runs ORDER BY id DESC LIMIT 1"
 )
@@ -88,6 +89,11 @@ def start_run(connection: sqlite3.Connection, info: RunInfo) -> int:
 def finish_run(connection: sqlite3.Connection, run: int, ended_ms: int, exit_status: int, counts_json: str) -> None:
     """See `Store.finish_run`."""
     connection.execute(_FINISH_RUN, (ended_ms, exit_status, counts_json, run))
+
+
+def note_run(connection: sqlite3.Connection, run: int, counts_json: str) -> None:
+    """See `Store.note_run`."""
+    connection.execute(_NOTE_RUN, (counts_json, run))
 
 
 def last_run(connection: sqlite3.Connection) -> RunRecord | None:

@@ -261,6 +261,10 @@ class Store(Reader):
         """Note that a run starts; returns its id."""
         return await self._db.write(sources.start_run, info)
 
+    async def note_run(self, run: int, counts_json: str) -> None:
+        """Note how far a run has come."""
+        await self._db.write(sources.note_run, run, counts_json)
+
     async def finish_run(self, run: int, ended_ms: int, exit_status: int, counts_json: str = "{}") -> None:
         """Note how a run ended."""
         await self._db.write(sources.finish_run, run, ended_ms, exit_status, counts_json)

@@ -135,7 +135,7 @@ def _changed(before: LaneOrder, command: HostCommand, at_ms: int) -> LaneOrder:
 
 def _lifted(lane: LaneRecord) -> LaneRecord:
     """The lane when a person lets it go on: no ban, no trouble of our own making. What the host itself asked for (429, 503) still holds."""
-    lifted = replace(lane, held=False, note="", down_since_ms=0, given_up_ms=0, spent=None)
+    lifted = replace(lane, held=False, note="", down_since_ms=0, given_up_ms=0, banned_since_ms=0, ban_probes=0, spent=None)
     if lane.pause_reason in {"rate_limited", "unavailable"}:
         return lifted
     return replace(lifted, pause_until_ms=0, pause_reason="", incidents=0)

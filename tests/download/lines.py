@@ -12,13 +12,12 @@ from random import Random
 
 from asyncdl.clock import Instant, VirtualClock
 from asyncdl.download.concurrency import SlotSearch
-from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Finished, Saved, Ticket, Wait
 from asyncdl.download.ownline import OwnLine, OwnPatience
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.events import EventHub
-from asyncdl.limits import LaneOrder
+from asyncdl.limits import LaneLimits, LaneOrder
 from asyncdl.model import ImageFacts
 from tests.download.worlds import TRUSTING, image, lane_of_url
 
@@ -105,7 +104,7 @@ class LineRun:
         self.scheduler.restore(self.scheduler.lanes.unknown(), {}, self.clock.now())
         for queue in self.scheduler.lanes:
             if rates:
-                queue.lane.obey(LaneOrder(queue.lane.name, limits=LaneLimits(rates[queue.lane.name])), self.clock.now())
+                queue.lane.obey(LaneOrder(queue.lane.name, 1, LaneLimits(rates[queue.lane.name])), self.clock.now())
         self.slots: list[int] = []
         self.ended: dict[str, float] = {}
 

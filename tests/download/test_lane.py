@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -43,6 +44,24 @@ def test_a_retry_after_that_promises_nothing_leaves_our_own_pause() -> None:
     ask(state, T0)
     state.refused("unavailable", T0, T0, 0.0, Random(1))
     assert 5.0 <= state.paused_seconds(T0) <= 6.25
+
+
+def test_a_retry_after_that_was_too_short_is_a_floor_for_our_own_pauses() -> None:
+    """A host that says "in five seconds" all night is not asked every five seconds."""
+    state, at, pauses = lane(), T0, []
+    for _ in range(12):
+        ask(state, at)
+        state.refused("rate_limited", at, at, 5.0, Random(1))
+        pauses.append(state.paused_seconds(at))
+        at = at.plus(pauses[-1] + 0.001)
+    assert 5.0 <= pauses[0] <= 6.25
+    assert all(later >= earlier for earlier, later in pairwise(pauses[1:]))
+    assert pauses[-1] >= 3_600
+    ask(state, at)
+    state.answered(at)
+    ask(state, at.plus(1))
+    state.refused("rate_limited", at.plus(1), at.plus(1), 5.0, Random(1))
+    assert state.paused_seconds(at.plus(1)) <= 6.0  # it kept its word: so do we
 
 
 def test_after_a_pause_one_connection_asks_until_the_host_answers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from asyncdl.download.lane import LaneLimits
+from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import Failed
 from asyncdl.download.scheduler import SchedulerRules
 from asyncdl.limits import LaneOrder, Stop
@@ -66,5 +66,5 @@ def test_a_host_that_only_waits_for_its_next_turn_is_not_forgotten() -> None:
     for _ in range(3):
         assert let_go(world) == 0, "its pace would be forgotten with it"
         commit(world)
-    world.clock.advance(2.0)
+    world.clock.advance(2.0 + KEPT_SECONDS)
     assert let_go(world) == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.breaker import BreakerPolicy
-from asyncdl.download.lane import LaneLimits
+from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import (
     Failed,
     Finished,
@@ -24,9 +24,10 @@ from asyncdl.download.outcome import (
     Verdict,
     Wait,
 )
+from asyncdl.download.pace import CAUTIONS, Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
-from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord, Work
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image, manifest
 
@@ -299,6 +300,144 @@ def test_a_host_that_fails_at_nearly_everything_is_down_and_each_probe_asks_for_
     assert len(world.scheduler.release_all()) == 14
 
 
+# -- bans ----------------------------------------------------------------------------------------------------
+
+
+def drained(world: World) -> list[Finished]:
+    """What was decided of rows that were kept aside."""
+    found = []
+    while world.scheduler.doubts.settled:
+        step = world.take()
+        assert isinstance(step, Finished)
+        found.append(step)
+    return found
+
+
+def test_images_that_are_refused_among_good_answers_fail_as_they_would_alone() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(30)))
+    statuses: dict[int, tuple[ImageStatus, str | None, int]] = {}
+
+    def note(finished: Finished) -> None:
+        if finished.verdict:
+            end = finished.verdict
+            statuses[end.work.id] = (end.to, end.error, end.attempts)
+
+    for n in range(30):
+        note(world.finish(world.ticket(), saved() if n % 4 == 3 else Failed("http_403")))
+        for step in drained(world):
+            note(step)
+    world.scheduler.doubts.close((), world.now)
+    for step in drained(world):
+        note(step)
+    assert sorted(statuses) == list(range(30))
+    refused = {end for n, end in statuses.items() if n % 4 != 3}
+    assert refused == {(ImageStatus.FAILED, "http_403", 1)}
+    assert world.scheduler.works == 0
+
+
+def probed(world: World) -> Ticket:
+    """The next ticket, after whatever pause."""
+    step = world.take()
+    while isinstance(step, Wait):
+        assert step.until is not None
+        world.clock.advance(step.until - world.now.monotonic)
+        step = world.take()
+    assert isinstance(step, Ticket), step
+    return step
+
+
+def test_a_host_that_refuses_everything_is_probed_three_times_and_then_waits_for_a_person() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(20)), image(99, "http://b.test/1"))
+    verdicts: list[Verdict] = []
+    asked: list[tuple[float, str]] = []
+    while True:
+        step = world.take()
+        if isinstance(step, Ticket):
+            if step.lane == "b.test":
+                world.finish(step, saved())
+                continue
+            asked.append((world.now.monotonic, step.url))
+            step = world.finish(step, Failed("http_403"))
+        if isinstance(step, Finished):
+            verdicts += [step.verdict] if step.verdict else []
+        elif step.until is None:
+            break
+        else:
+            world.clock.advance(step.until - world.now.monotonic)
+    assert len(asked) == 5 + 3
+    assert len({url for _, url in asked}) == 8  # each probe asks for another image
+    hours = [round((later - earlier) / 3_600, 1) for (earlier, _), (later, _) in pairwise(asked[4:])]
+    assert all(least <= hour <= 1.25 * least for hour, least in zip(hours, (1, 6, 24), strict=True))
+    assert {(each.to, each.attempts, each.error) for each in verdicts} == {(ImageStatus.PENDING, 0, "banned")}
+    assert len(verdicts) == 8
+    record = {record.lane: record for record in world.scheduler.lanes.changed()}["a.test"]
+    assert record.held
+    assert record.banned_since_ms
+    assert len(world.scheduler.release_all()) == 12
+    assert len([text for lane, text in world.scheduler.lanes.news() if lane == "a.test"]) == 2
+
+
+def test_a_ban_outlives_the_run_and_ends_with_the_first_good_answer() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(20)))
+    for _ in range(5):
+        world.finish(world.ticket(), Failed("http_403"))
+    assert len(drained(world)) == 4
+    later = World()
+    later.remembered = {record.lane: record for record in world.scheduler.lanes.changed()}
+    later.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    ticket = probed(later)
+    assert later.now.monotonic >= 3_600
+    assert isinstance(later.take(), Wait)  # one probe
+    later.finish(ticket, saved())
+    assert later.scheduler.lanes.changed()[-1].banned_since_ms == 0
+    assert later.ticket().url == "http://a.test/2"
+
+
+def test_a_redirect_to_itself_and_robots_are_served_to_the_banned_too() -> None:
+    world = World(robots=RobotsGate())
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(9)))
+    world.finish(world.ticket(), RobotsRead(200, b""))
+    for n in range(5):
+        world.finish(world.ticket(), Redirected(f"http://a.test/moved/{n}"))
+        world.finish(world.ticket(), Failed("http_401"))
+    assert world.scheduler.lanes.changed()[-1].banned_since_ms
+
+
+def test_two_refusals_of_a_host_with_nothing_else_are_no_burst() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    for _ in range(2):
+        assert world.finish(world.ticket(), Failed("http_403")).verdict is None
+    world.scheduler.doubts.close({"a.test"}, world.now)
+    assert drained(world) == []
+    world.scheduler.doubts.close((), world.now)
+    assert [(verdict(step).to, verdict(step).error) for step in drained(world)] == [(ImageStatus.FAILED, "http_403")] * 2
+
+
+def test_a_challenge_among_good_answers_costs_an_attempt_and_may_pass() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    world.finish(world.ticket(), Failed("banned"))
+    world.finish(world.ticket(), saved())
+    [step] = drained(world)
+    assert (verdict(step).to, verdict(step).error, verdict(step).attempts) == (ImageStatus.RETRY, "banned", 1)
+
+
+def test_a_banned_image_turns_to_another_host() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}", f"http://a.test/{n}b", f"http://b.test/{n}") for n in range(5)))
+    for _ in range(5):
+        world.finish(world.ticket(), Failed("http_403"))
+    drained(world)
+    others = [world.ticket() for _ in range(5)]
+    assert {ticket.lane for ticket in others} == {"b.test"}
+    done = verdict(world.finish(others[0], Failed("http_404")))
+    assert (done.to, done.attempts, done.candidate, done.error) == (ImageStatus.PENDING, 0, 0, "banned")
+
+
 def test_unanswered_requests_in_a_row_are_the_hosts_trouble() -> None:
     world = World()
     world.add(*(image(n, f"http://a.test/{n}") for n in range(1, 9)))
@@ -396,8 +535,64 @@ def test_robots_is_asked_first_and_obeyed() -> None:
         world.clock.advance((step.until or math.inf) - world.now.monotonic)
         step = world.take()
     assert isinstance(step, Finished)
-    assert (verdict(step).to, verdict(step).error) == (ImageStatus.FAILED, "robots_disallowed")
+    end = verdict(step)
+    assert (end.to, end.error, end.attempts) == (ImageStatus.RETRY, "robots_disallowed", 0)
+    assert end.due_ms == world.now.utc_ms + 86_400_000
     assert world.ticket().url == "http://a.test/2"
+
+
+def read_before(age_seconds: float, text: str, *, stood_seconds: float = 0.0) -> World:
+    """A world whose robots.txt was read by an earlier run."""
+    world = World(robots=RobotsGate())
+    fetched = world.now.plus(-age_seconds).utc_ms
+    world.rules_read = [RobotsRecord("http://a.test", "a.test", 200, fetched, world.now.plus(-stood_seconds).utc_ms, text)]
+    return world
+
+
+def test_what_an_earlier_run_read_holds_for_a_day() -> None:
+    world = read_before(80_000, "User-agent: *\nDisallow: /private\nCrawl-delay: 7\n")
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    assert world.ticket().url == "http://a.test/1"
+    assert world.wait() == pytest.approx(7.0)
+    assert not world.scheduler.robots.has_changed
+    world = read_before(87_000, "User-agent: *\nCrawl-delay: 7\n")
+    world.add(image(1, "http://a.test/1"))
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+def test_rules_from_the_future_are_read_again() -> None:
+    world = read_before(-10, "")
+    world.add(image(1, "http://a.test/1"))
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+@pytest.mark.parametrize(("stood_days", "again_days"), [(0.1, 1), (5, 5), (100, 28)])
+def test_what_is_forbidden_is_asked_again_after_as_long_as_the_rules_have_stood(stood_days: float, again_days: float) -> None:
+    rules = "User-agent: *\nDisallow: /private\n"
+    world = read_before(100_000, rules, stood_seconds=stood_days * 86_400)
+    world.add(image(1, "http://a.test/private/1"))
+    world.finish(world.ticket(), RobotsRead(200, rules.encode()))
+    [kept] = world.scheduler.robots.changed()
+    assert kept.since_ms == world.rules_read[0].since_ms
+    world.clock.advance(1)
+    end = verdict(world.take())  # type: ignore[arg-type]
+    assert end.due_ms is not None
+    assert world.now.seconds_until(end.due_ms) == pytest.approx(again_days * 86_400, abs=2)
+
+
+def test_what_one_host_forbids_another_may_give() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1", "http://b.test/1"), image(2, "http://a.test/2", "http://b.test/2"))
+    world.finish(world.ticket(), RobotsRead(200, b"User-agent: *\nDisallow: /"))
+    world.clock.advance(1)
+    assert isinstance(world.take(), Finished)
+    world.introduce()
+    world.finish(world.ticket(), RobotsRead(404, b""))
+    assert isinstance(world.take(), Finished)
+    assert verdict(world.finish(world.ticket(), saved())).candidate == 1
+    end = verdict(world.finish(world.ticket(), Failed("http_404")))
+    assert (end.to, end.error, end.attempts, end.candidate) == (ImageStatus.RETRY, "robots_disallowed", 0, 0)
+    assert dict(end.spent) == {1: "http_404"}
 
 
 def test_a_missing_robots_file_allows_everything() -> None:
@@ -450,12 +645,14 @@ def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
 # -- memory --------------------------------------------------------------------------------------------------
 
 
-def test_idle_lanes_are_forgotten_but_not_before_their_pace_allows_another_start() -> None:
+def test_idle_lanes_are_kept_for_a_while_and_then_forgotten() -> None:
     world = World(SchedulerRules(lane_limits=LaneLimits(2.0, 2), caution=TRUSTING))
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), saved())
     assert world.scheduler.lanes.forget_idle(world.now) == 0
-    world.clock.advance(0.5)
+    world.clock.advance(0.5 + KEPT_SECONDS - 0.1)
+    assert world.scheduler.lanes.forget_idle(world.now) == 0
+    world.clock.advance(0.2)
     assert world.scheduler.lanes.forget_idle(world.now) == 1
 
 
@@ -482,98 +679,232 @@ def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
     assert world.scheduler.works == 0
 
 
+def test_a_server_that_is_busy_with_other_hosts_costs_nobody_anything_and_stops_nobody_else() -> None:
+    world = World(SchedulerRules(concurrency=1, lane_limits=LaneLimits(0.0, 0), caution=TRUSTING))
+    world.add(image(1, "http://a.test/1"), image(2, "http://b.test/2"))
+    ticket = world.ticket()
+    finished = world.finish(ticket, Failed("address_busy"))
+    assert (finished.verdict, finished.failure, finished.local_fault) == (None, None, None)
+    other = world.ticket()
+    assert other.lane != ticket.lane
+    world.finish(other, saved())
+    assert 0 < (world.wait() or 0) <= 0.25
+    world.clock.advance(0.25)
+    assert world.ticket().url == ticket.url
+    assert not world.scheduler.lanes.has_changed
+
+
 # -- properties ----------------------------------------------------------------------------------------------
 
 HOSTS = ("a.test", "b.test", "c.test")
+ROWS = 6
 OUTCOMES = st.sampled_from(
     [
         "saved",
         "http_404",
+        "http_403",
+        "http_403",
+        "banned",
         "server_error",
         "timeout",
         "rate_limited",
         "rate_limited 3",
+        "rate_limited 5000",
         "unavailable",
+        "unavailable 0",
         "connect_failed",
         "disk_full",
         "redirect",
     ]
 )
+STEPS = st.tuples(
+    OUTCOMES,
+    st.sampled_from(
+        [0.0, 0.01, 0.3, 1.0, 7.0, 100.0, 86_400.0]
+    ),  # a suspend may stop the monotonic clock, or not: a day passes at once
+    st.sampled_from([0.0, -1e8, 1e8]),  # or only the wall clock jumps
+    st.integers(0, 8),  # which of the tickets that are out ends
+    st.sampled_from(["", "", "add", "add", "release paused", "forget idle", "local pause"]),
+)
+
+
+def row(number: int) -> Work:
+    """On one of the hosts, with a second candidate on another."""
+    return image(number, f"http://{HOSTS[number % 3]}/{number}", f"http://{HOSTS[(number + 1) % 3]}/{number}b")
 
 
 def outcome_of(word: str, ticket: Ticket) -> object:
+    error, _, after = word.partition(" ")
     if ticket.kind is TicketKind.ROBOTS:
-        return (
-            RobotsRead(404, b"")
-            if word == "saved"
-            else RobotsRead(500, b"")
-            if word == "server_error"
-            else Failed("connect_failed")
-        )
+        if word in ("saved", "http_404", "server_error"):
+            return RobotsRead({"saved": 200, "http_404": 404, "server_error": 500}[word], b"")
+        if word == "http_403":
+            return RobotsRead(403, b"")
     if word == "saved":
         return saved()
     if word == "redirect":
         return Redirected(f"http://{HOSTS[ticket.id % 3]}/hop{ticket.id}")
-    error, _, after = word.partition(" ")
     return Failed(error, retry_after_seconds=float(after) if after else None)
 
 
-@settings(max_examples=150, deadline=None)
+class Observed:
+    """A world whose tickets are watched as a server would watch requests, and its rows as their owner would.
+
+    Asserts the moment something is wrong: a start earlier than a promise, a second ticket for a row, more at once than allowed.
+    """
+
+    def __init__(self, world: World, limits: LaneLimits) -> None:
+        self.world = world
+        self.limits = limits
+        self.starts: dict[str, list[float]] = defaultdict(list)
+        self.flying: list[Ticket] = []
+        self.ended: list[int] = []
+        self.given_back: list[int] = []
+        self.added = 0
+        self.tickets: set[int] = set()
+        self._promised: dict[str, float] = {}
+
+    def add(self, rows: int) -> None:
+        """Bring rows, numbered on."""
+        self.world.add(*(row(self.added + n) for n in range(rows)))
+        self.added += rows
+
+    def start_all(self) -> Wait:
+        """Take all that may start now."""
+        step = self.world.take()
+        while not isinstance(step, Wait):
+            if isinstance(step, Ticket):
+                self._started(step)
+            else:
+                self.note(step)
+            step = self.world.take()
+        return step
+
+    def _started(self, ticket: Ticket) -> None:
+        now = self.world.now.monotonic
+        assert now >= self._promised.get(ticket.lane, -math.inf), "earlier than Retry-After"
+        assert ticket.id not in self.tickets, "a ticket was given twice"
+        assert ticket.work is None or ticket.work.id not in [other.work.id for other in self.flying if other.work], (
+            "a row is out twice"
+        )
+        self.tickets.add(ticket.id)
+        self.starts[ticket.lane].append(now)
+        self.flying.append(ticket)
+        if self.limits.connections:
+            assert sum(other.lane == ticket.lane for other in self.flying) <= self.limits.connections, "too many at once"
+
+    def end(self, place: int, word: str) -> None:
+        """One of the requests that are out ends."""
+        if self.flying:
+            self.finish(self.flying.pop(place % len(self.flying)), word)
+
+    def finish(self, ticket: Ticket, word: str) -> None:
+        outcome = outcome_of(word, ticket)
+        if isinstance(outcome, Failed) and outcome.retry_after_seconds and outcome.error in ("rate_limited", "unavailable"):
+            until = self.world.now.monotonic + outcome.retry_after_seconds
+            self._promised[ticket.lane] = max(self._promised.get(ticket.lane, -math.inf), until)
+        self.note(self.world.finish(ticket, outcome))
+        with pytest.raises(KeyError):
+            self.world.scheduler.finish(ticket, saved(), self.world.now)  # a ticket ends once
+
+    def note(self, finished: Finished) -> None:
+        if finished.verdict:
+            self.ended.append(finished.verdict.work.id)
+
+    def meddle(self, what: str) -> None:
+        """What the shell does between tickets."""
+        world = self.world
+        if what == "add":
+            self.add(1)
+        elif what == "release paused":
+            released = world.scheduler.release_paused(world.now, 30.0)
+            self.given_back += [work.id for work in released.works]
+            for finished in released.closed:
+                self.note(finished)
+        elif what == "forget idle":
+            world.scheduler.lanes.forget_idle(world.now)
+        elif what == "local pause":
+            world.scheduler.pause_all(5.0, world.now)
+        world.scheduler.check()
+
+    def close_doubts(self) -> None:
+        """Nothing else comes: what was refused and kept aside is told apart no more."""
+        self.world.scheduler.doubts.close((), self.world.now)
+        while self.world.scheduler.doubts.settled:
+            step = self.world.take()
+            assert isinstance(step, Finished)
+            self.note(step)
+
+    def check_rates(self) -> None:
+        """In a window of any length, no matter where it begins, a lane starts at most what the rate admits in it, and one."""
+        rate = self.limits.rate_per_second or 0.0
+        for starts in self.starts.values() if rate else ():
+            for first, begins in enumerate(starts):
+                for last in range(first + 1, len(starts)):
+                    window = starts[last] - begins
+                    assert last - first + 1 <= rate * window + 1 + 1e-6, f"{last - first + 1} starts in {window} s"
+
+
+@settings(max_examples=200, deadline=None)
 @given(
-    st.lists(
-        st.tuples(OUTCOMES, st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0, 100.0]), st.sampled_from([0.0, -1e8, 1e8])),
-        min_size=5,
-        max_size=120,
-    ),
-    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 3)]),
+    st.lists(STEPS, min_size=5, max_size=100),
+    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.2, 0), LaneLimits(0.0, 3)]),
+    st.sampled_from([*CAUTIONS.values(), TRUSTING]),
     st.booleans(),
     st.integers(0, 2**32),
 )
 def test_no_limit_is_broken_and_every_row_ends_or_stays(
-    steps: list[tuple[str, float, float]], limits: LaneLimits, robots: bool, seed: int
+    steps: list[tuple[str, float, float, int, str]], limits: LaneLimits, caution: Caution, robots: bool, seed: int
 ) -> None:
-    rules = SchedulerRules(concurrency=4, lane_limits=limits)
+    rules = SchedulerRules(concurrency=4, lane_limits=limits, caution=caution)
     world = World(rules, robots=RobotsGate(ignore_all=not robots), seed=seed)
-    rows = [image(n, f"http://{HOSTS[n % 3]}/{n}", f"http://{HOSTS[(n + 1) % 3]}/{n}b") for n in range(12)]
-    world.add(*rows)
-    ended: list[int] = []
-    flying: list[Ticket] = []
-    starts: dict[str, list[float]] = defaultdict(list)
-    promised: dict[str, float] = {}
-
-    def note(finished: Finished) -> None:
-        if finished.verdict:
-            ended.append(finished.verdict.work.id)
-
-    for word, seconds, jump in steps:
+    seen = Observed(world, limits)
+    seen.add(ROWS)
+    for word, seconds, jump, place, meddling in steps:
         world.clock.advance(seconds)
         if jump:
             world.clock.jump_wall_clock(jump)
-        step = world.take()
-        while not isinstance(step, Wait):
-            if isinstance(step, Ticket):
-                assert world.now.monotonic >= promised.get(step.lane, -math.inf), "earlier than Retry-After"
-                starts[step.lane].append(world.now.monotonic)
-                flying.append(step)
-            else:
-                note(step)
-            step = world.take()
-        if flying:
-            ticket = flying.pop(len(flying) // 2)
-            outcome = outcome_of(word, ticket)
-            if isinstance(outcome, Failed) and outcome.retry_after_seconds:
-                promised[ticket.lane] = max(promised.get(ticket.lane, -math.inf), world.now.monotonic + outcome.retry_after_seconds)
-            note(world.finish(ticket, outcome))
-
-    for lane_starts in starts.values():
-        if limits.rate_per_second:
-            for earlier, later in pairwise(lane_starts):
-                assert later - earlier >= 1 / limits.rate_per_second - 1e-9
-    for ticket in flying:
-        note(world.finish(ticket, saved()) if ticket.kind is not TicketKind.ROBOTS else world.finish(ticket, RobotsRead(404, b"")))
+        seen.meddle(meddling)
+        wait = seen.start_all()
+        assert wait.until is None or wait.until > world.now.monotonic, "asked to come again at once"
+        seen.end(place, word)
+    seen.check_rates()
+    while seen.flying:
+        seen.end(0, "saved")
+    seen.close_doubts()
     left = [work.id for work in world.scheduler.release_all()]
-    assert sorted(ended + left) == [work.id for work in rows], "a row is lost or doubled"
+    assert sorted(seen.ended + seen.given_back + left) == list(range(seen.added)), "a row is lost or doubled"
     assert world.scheduler.works == 0
+    assert world.scheduler.in_flight == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(OUTCOMES, min_size=0, max_size=80),
+    st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 0)]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_whoever_is_asked_long_enough_ends_every_row(trouble: list[str], limits: LaneLimits, robots: bool, seed: int) -> None:
+    """Nothing waits for ever: when the trouble is over and only the times that the scheduler names are waited for, every row gets its verdict."""
+    world = World(SchedulerRules(concurrency=4, lane_limits=limits), robots=RobotsGate(ignore_all=not robots), seed=seed)
+    seen = Observed(world, limits)
+    seen.add(ROWS)
+    words = iter(trouble)
+    for _ in range(2_000):
+        wait = seen.start_all()
+        if not world.scheduler.works and not seen.flying:
+            break
+        if seen.flying:
+            world.clock.advance(0.1)
+            seen.end(0, next(words, "saved"))
+        elif wait.until is None and world.scheduler.doubts:
+            seen.close_doubts()
+        else:
+            assert wait.until is not None, "rows wait for nothing"
+            world.clock.advance(wait.until - world.now.monotonic)
+    assert sorted(seen.ended) == list(range(ROWS))
+    seen.check_rates()
 
 
 def test_decisions_do_not_depend_on_the_number_of_rows(tmp_path: Path) -> None:

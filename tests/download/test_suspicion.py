@@ -172,6 +172,19 @@ def test_what_was_asked_before_ends_no_fault() -> None:
     assert bench.suspicion.finding is None
 
 
+def test_what_fails_late_but_was_asked_before_the_end_is_ours_too() -> None:
+    bench = Bench()
+    late = bench.ticket("d.org")
+    for host in HOSTS[:3]:
+        bench.ends(host, NAME)
+    bench.clock.advance(1)
+    bench.ends("a.org", GOOD)
+    assert bench.suspicion.finding is None
+    assert errors(bench.ends(late, Failed("connect_timeout"))) == ["local_network"]
+    bench.clock.advance(1)
+    assert errors(bench.ends("d.org", Failed("connect_timeout"))) == ["connect_timeout"]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

@@ -34,6 +34,25 @@ async def test_a_plan_reckons_with_limits_before_and_with_sizes_after(
     assert after["sampled_images"] == 30
 
 
+async def test_status_says_which_host_decides_and_how_polite_the_run_was(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path
+) -> None:
+    elsewhere.script("/b0.jpg", answer(429, b"slow down", {"Retry-After": "1"}))
+    urls = [*hang(origin, *(f"a{n}" for n in range(20))), *hang(elsewhere, *(f"b{n}" for n in range(5)))]
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", urls))).status == 0
+    before = (await type_in("status", collection, "--json")).json
+    assert (before["eta"]["host"], before["eta"]["seconds"]) == (f"127.0.0.1:{origin.port}", 7)
+    ended = await type_in("run", collection, *RUN, "--host-rate", "5")
+    assert ended.status == 0, ended.err
+    after = (await type_in("status", collection, "--json")).json
+    assert after["eta"] is None
+    counts = after["last_run"]["counts"]
+    assert (counts["saved"], counts["refused"]) == (25, 1)
+    assert counts["requests"] == len(origin.requests) + len(elsewhere.requests) == 28
+    assert 0.2 < counts["efficiency"] <= 1.0
+    assert "1 of 28 requests refused" in (await type_in("status", collection)).out
+
+
 async def test_a_probe_asks_no_host_more_than_five_times_and_changes_no_image(
     archive: Path, museum: Museum, collection: Path
 ) -> None:

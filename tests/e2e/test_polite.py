@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from email.utils import formatdate
@@ -12,9 +13,9 @@ import pytest
 from asyncdl.demo.museum import Museum
 from asyncdl.version import __version__
 from tests.e2e.holdings import ask, check_order, images
-from tests.e2e.program import RUN, status_of, type_in
-from tests.e2e.sources import hang, list_of, photo, served
-from tests.scripted import LoggedRequest, ScriptedServer, answer
+from tests.e2e.program import RUN, started, status_of, type_in
+from tests.e2e.sources import hang, list_of, photo, served, table_of
+from tests.scripted import LoggedRequest, ScriptedServer, Step, answer
 
 LATE_SECONDS = 0.25
 """How much later than the others a request may arrive: the server and the program share two processors with much else."""
@@ -67,6 +68,75 @@ async def test_no_more_requests_at_once_than_allowed_where_answers_take_long(
     assert least_gap(times, 3) < seconds - 0.1  # and three were under way at once
 
 
+RATE, CONNECTIONS, ANSWER_SECONDS, PAUSE_SECONDS = 10, 2, 0.4, 3
+
+
+def troubled(origin: ScriptedServer, elsewhere: ScriptedServer) -> list[str]:
+    """Links of all kinds. All that `origin` answers takes `ANSWER_SECONDS`, so that its connections are full; in the middle it refuses once."""
+    slow: tuple[Step, ...] = (ANSWER_SECONDS,)
+    origin.script("/robots.txt", *slow, answer(200, b"User-agent: *\nDisallow: /closed/\n", {"Content-Type": "text/plain"}))
+    canvases = [
+        {"@id": f"{url}#canvas", "@type": "sc:Canvas", "images": [{"resource": {"@id": url, "@type": "dctypes:Image"}}]}
+        for url in hang(origin, "scans/1", "scans/2", before=slow)
+    ]
+    book = {
+        "@context": "http://iiif.io/api/presentation/2/context.json",
+        "@type": "sc:Manifest",
+        "sequences": [{"canvases": canvases}],
+    }
+    manifest = origin.script(
+        "/book/manifest", *slow, answer(200, json.dumps(book).encode(), {"Content-Type": "application/ld+json"})
+    )
+    origin.script("/broken.jpg", *slow, answer(500, b"try again"))
+    origin.script("/busy.jpg", *slow, answer(429, b"slow down", {"Retry-After": str(PAUSE_SECONDS)}))
+    for n in range(3):
+        elsewhere.script(f"/moved{n}.jpg", answer(302, b"", {"Location": origin.url(f"/there{n}.jpg")}))
+        hang(origin, f"there{n}", before=slow)
+    first, busy, last = (
+        hang(origin, "first", "broken", before=slow),
+        hang(origin, "busy", before=slow),
+        hang(origin, "last", before=slow),
+    )
+    return [
+        *first, manifest, *(elsewhere.url(f"/moved{n}.jpg") for n in range(3)), *busy, *last, origin.url("/closed/one.jpg"),
+        *hang(elsewhere, *(f"quick{n}" for n in range(22))),
+    ]  # fmt: skip
+
+
+async def test_a_server_finds_every_limit_kept_across_kill_9(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path, tmp_path: Path
+) -> None:
+    """Rate, connections, pauses and robots.txt, with redirects, a manifest and a second attempt among the requests."""
+    table = table_of(tmp_path / "links.tsv", enumerate(troubled(origin, elsewhere), start=1))
+    assert (await type_in("init", collection, table)).status == 0
+    words = ("run", collection, *RUN, "--host-rate", RATE, "--host-connections", CONNECTIONS, "--wait", "20s")
+    async with started(*words) as program:
+        await program.until(lambda: origin.requests_of("/busy.jpg"), "the refusal")
+        await program.until(lambda: ask(collection, "SELECT 1 FROM lanes WHERE pause_until_ms > 0"), "the pause in the database")
+        before = len(origin.requests)
+        assert await program.kill()
+    ended = await type_in(*words)
+    assert ended.status == 0, ended.err
+    assert (await status_of(collection))["by_error_type"] == {"robots_disallowed": 1}
+    assert check_order(collection) == 2 + 2 + 3 + 1 + 1 + 22
+
+    asked = [request.path for request in origin.requests]
+    assert 0 < before < len(asked)
+    assert {"/book/manifest", "/scans/1.jpg", "/there0.jpg"} <= set(asked)
+    assert (asked[0], elsewhere.requests[0].path) == ("/robots.txt", "/robots.txt")
+    assert not [path for path in asked if path.startswith("/closed/")]
+    assert asked.count("/broken.jpg") == 2
+    refused = origin.requests_of("/busy.jpg")[0].at + ANSWER_SECONDS
+    assert not [r.path for r in origin.requests if refused + LATE_SECONDS < r.at < refused + PAUSE_SECONDS], (
+        "asked during the pause"
+    )
+    for server in (origin, elsewhere):
+        times = [request.at for request in server.requests]
+        for requests in (RATE // 2 + 1, RATE + 1, 2 * RATE + 1):
+            assert least_gap(times, requests) >= (requests - 1) / RATE - LATE_SECONDS, f"{requests} requests came too fast"
+    assert least_gap([request.at for request in origin.requests], CONNECTIONS + 1) >= ANSWER_SECONDS - 0.1
+
+
 async def test_the_whole_process_keeps_its_rate(origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path) -> None:
     urls = [*hang(origin, *(f"a{n}" for n in range(10))), *hang(elsewhere, *(f"b{n}" for n in range(10)))]
     await fetched(urls, collection, "--rate", "10")
@@ -111,12 +181,47 @@ async def test_robots_txt_is_read_first_and_obeyed(origin: ScriptedServer, elsew
     urls = hang(origin, "open/one", "closed/two", "open/three")
     elsewhere.script("/moved.jpg", answer(302, b"", {"Location": origin.url("/closed/four.jpg")}))
     origin.script("/closed/four.jpg", served("four"))
-    await fetched([*urls, elsewhere.url("/moved.jpg")], collection)
+    await fetched([*urls, elsewhere.url("/moved.jpg")], collection, status=7)  # what is forbidden today is asked again another day
     assert origin.requests[0].path == "/robots.txt"
     assert elsewhere.requests[0].path == "/robots.txt"
     assert sorted(request.path for request in origin.requests) == ["/open/one.jpg", "/open/three.jpg", "/robots.txt"]
     assert (await status_of(collection))["by_error_type"] == {"robots_disallowed": 2}
     assert check_order(collection) == 2
+
+
+async def test_robots_txt_is_kept_between_runs_and_its_delay_too(origin: ScriptedServer, collection: Path) -> None:
+    rules(origin, "User-agent: *\nDisallow: /closed/\nCrawl-delay: 1\n")
+    urls = hang(origin, "one", "two", "three", "closed/four")
+    await fetched(urls, collection, "--max-images", "1", status=3)
+    first = len(origin.requests)
+    ended = await type_in("run", collection, *RUN)
+    assert ended.status == 7, ended.err
+    assert [request.path for request in origin.requests].count("/robots.txt") == 1
+    assert "/closed/four.jpg" not in [request.path for request in origin.requests]
+    assert least_gap([request.at for request in origin.requests[first:]], 2) >= 1 - LATE_SECONDS
+    assert {(image.status, image.attempts) for image in images(collection)} == {("success", 1), ("retry", 0)}
+    told = (await type_in("explain", collection, urls[-1])).out
+    assert "asked again when the rules may have changed" in told
+    assert check_order(collection) == 3
+
+
+async def test_what_is_not_to_be_used_for_machine_learning_is_left(origin: ScriptedServer, collection: Path) -> None:
+    asked = {
+        "noai": {"X-Robots-Tag": "noindex, noai"},
+        "named": {"X-Robots-Tag": "asyncdl: noimageai"},
+        "others": {"X-Robots-Tag": "somebot: noai"},
+        "noindex": {"X-Robots-Tag": "none"},
+    }
+    urls = [origin.script(f"/{name}.jpg", served(name, headers)) for name, headers in asked.items()]
+    await fetched(urls, collection)
+    assert (await status_of(collection))["by_error_type"] == {"noai": 2}
+    assert sorted(image.won.rpartition("/")[2] for image in images(collection) if image.status == "failed") == [
+        "named.jpg",
+        "noai.jpg",
+    ]
+    assert (await type_in("retry", collection, "--error-type", "noai")).status == 0
+    assert (await type_in("run", collection, *RUN, "--noai", "ignore")).status == 0
+    assert check_order(collection) == 4
 
 
 async def test_robots_may_be_ignored_for_a_host_that_gave_leave(
@@ -125,8 +230,13 @@ async def test_robots_may_be_ignored_for_a_host_that_gave_leave(
     for server in (origin, elsewhere):
         rules(server, "User-agent: *\nDisallow: /\n")
     urls = [*hang(origin, "one"), *hang(elsewhere, "two")]
-    await fetched(urls, collection, "--robots", f"ignore:127.0.0.1:{origin.port}")
+    who = "leave of the curator, 3 March"
+    await fetched(urls, collection, "--robots", f"ignore:127.0.0.1:{origin.port}", "--robots-note", who, status=7)
     assert [request.path for request in origin.requests] == ["/one.jpg"]
+    assert (await status_of(collection))["robots_ignored"] == {"hosts": [f"127.0.0.1:{origin.port}"], "note": who}
+    assert ask(collection, "SELECT subject, detail FROM events WHERE kind = 'robots'") == [
+        (f"127.0.0.1:{origin.port}", f"robots.txt is not obeyed: {who}")
+    ]
     assert [request.path for request in elsewhere.requests] == ["/robots.txt"]
 
 

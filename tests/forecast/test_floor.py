@@ -23,6 +23,10 @@ def floor_of(
     return forecaster.floor()
 
 
+def ordered(rate: float) -> LaneOrder:
+    return LaneOrder("a", NOW, LaneLimits(rate_per_second=rate))
+
+
 def load(lane: str, images: int, record: LaneRecord | None = None) -> LaneLoad:
     return LaneLoad(lane, 1, images, 0, 0, 0, record)
 

@@ -12,11 +12,11 @@ async def test_lanes_say_what_they_have_waiting_and_have_given(store: Store) -> 
             record(3, image(4, "https://iiif.museum.org/4/manifest.json"), manifests=(manifest("https://iiif.museum.org/4/manifest.json", 4),)),
         ]
     )  # fmt: skip
-    await store.apply(Batch(transitions=(saved(1, 700),), lanes=(LaneRecord("b.museum.org", pause_until_ms=7),)), NOW)
+    await store.apply(Batch(transitions=(saved(1, 700),), lanes=(LaneRecord("b.museum.org", incidents=2),)), NOW)
     found = await store.lane_loads("", 10)
     assert found == [
         LaneLoad("a.museum.org", 1, 1, 1, 700),
-        LaneLoad("b.museum.org", 1, 1, 0, 0, 0, LaneRecord("b.museum.org", pause_until_ms=7)),
+        LaneLoad("b.museum.org", 1, 1, 0, 0, 0, LaneRecord("b.museum.org", incidents=2)),
         LaneLoad("iiif.museum.org", 1, 1, 0, 0, 1),
     ]
     assert await store.lane_loads("", 1) == found[:1]
