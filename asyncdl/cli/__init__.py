@@ -35,6 +35,8 @@ PLACES = {
     "hosts block": "hosts.BLOCK",
     "hosts resume": "hosts.RESUME",
     "hosts give-up": "hosts.GIVE_UP",
+    "hosts join": "host_groups.JOIN",
+    "hosts part": "host_groups.PART",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
     "rekey": "rekey.COMMAND",

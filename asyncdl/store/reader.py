@@ -171,6 +171,14 @@ class Reader:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
 
+    async def lanes_of_hosts(self, names: Sequence[str]) -> dict[str, LaneRecord]:
+        """What is remembered of the lanes of these hosts, by host; hosts of which nothing is known are left out."""
+        return await self._db.read(hosts.lanes_of_hosts, names)
+
+    async def joined_hosts(self) -> dict[str, str]:
+        """The hosts that people put in a lane themselves, and which; from the next run on where `settle_lanes` was not called since."""
+        return await self._db.read(hosts.joined_hosts)
+
     async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
         """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
         return await self._db.read(loads.lane_loads, after, limit)

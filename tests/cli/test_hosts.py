@@ -139,3 +139,31 @@ def test_a_host_that_no_link_names_is_taken_when_one_insists(sample: Sample, cap
     words = ("hosts", "pause", sample.root, "redirected.example.org", "--note", "x", "--unlisted")
     assert type_in(capsys.readouterr, *words).status == 0
     assert listed(sample, capsys, "redirected.example.org")["stop"] == "pause"
+
+
+def test_hosts_are_put_in_one_lane_and_back(sample: Sample, capsys: Capsys) -> None:
+    words = ("hosts", "join", sample.root, GOOD, "busy.example.org", "--as", "busy.example.org", "--note", "one machine")
+    ended = type_in(capsys.readouterr, *words)
+    assert (ended.status, ended.err) == (0, "")
+    assert "good.example.org: in the lane of busy.example.org" in ended.out
+    assert listed(sample, capsys, "busy.example.org")["hosts"] == ["busy.example.org", GOOD]
+    paused = type_in(capsys.readouterr, "hosts", "pause", sample.root, GOOD, "--note", "x")
+    assert "holds for busy.example.org" not in paused.out
+    assert "busy.example.org: paused" in paused.out
+    assert "paused by you" in type_in(capsys.readouterr, "explain", sample.root, GOOD).out
+    assert type_in(capsys.readouterr, "hosts", "part", sample.root, GOOD, "--note", "it has moved").status == 0
+    assert listed(sample, capsys)["hosts"] == [GOOD]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("join", "god.example.org", "--as", GOOD, "--note", "x"), "did you mean good.example.org"),
+        (("join", GOOD, "--as", "a/b", "--note", "x"), "is no host"),
+        (("part", GOOD, "--note", ""), "needs a note"),
+    ],
+)
+def test_a_grouping_that_cannot_be_meant_is_refused(sample: Sample, capsys: Capsys, words: tuple[str, ...], complaint: str) -> None:
+    ended = type_in(capsys.readouterr, "hosts", words[0], sample.root, *words[1:])
+    assert ended.status == 2
+    assert complaint in ended.err

@@ -114,3 +114,15 @@ async def test_a_budget_of_bytes_counts_what_came(origin: ScriptedServer, collec
     size_bytes = len(photo(f"{origin.port}/photo0"))
     photos = [request for request in origin.requests if request.path.startswith("/photo")]
     assert 0.5 * 20_000 <= len(photos) * size_bytes <= 20_000 + 1.1 * size_bytes
+
+
+async def test_hosts_that_are_joined_share_one_pace(origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path) -> None:
+    urls = [*hang(origin, *(f"mine{n}" for n in range(6))), *hang(elsewhere, *(f"other{n}" for n in range(6)))]
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", urls))).status == 0
+    joined = await type_in("hosts", "join", collection, host_of(elsewhere), "--as", host_of(origin), "--note", "one machine")
+    assert joined.status == 0, joined.err
+    assert (await type_in("run", collection, *RUN, "--host-rate", "5")).status == 0
+    times = sorted(request.at for server in (origin, elsewhere) for request in server.requests)
+    assert len(times) == 14
+    assert min(last - first for first, last in zip(times, times[5:], strict=False)) >= 5 / 5 - 0.25
+    assert check_order(collection) == 12
