@@ -28,6 +28,7 @@ PLACES = {
     "run": "run.COMMAND",
     "status": "status.COMMAND",
     "explain": "explain.COMMAND",
+    "report": "report.COMMAND",
     "retry": "retry.COMMAND",
     "hosts list": "hosts.LIST",
     "hosts limit": "hosts.LIMIT",
