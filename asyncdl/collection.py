@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 from asyncdl.errors import CollectionError, EnvironmentStops, UsageError
 from asyncdl.inbox import Command, Inbox
 from asyncdl.runlock import Holder, RunLock
+from asyncdl.setaside import BEFORE, Phase, forget, mark_of
 
 __all__ = ["Collection", "Command", "Holder", "Inbox", "RunLock", "archive_name", "archive_slot", "record_path"]
 
@@ -42,6 +44,7 @@ class Collection:
         self.rejects = root / "rejects"
         self.scratch = root / "scratch"
         self.sources = root / "sources"
+        self.before = root / BEFORE
         self.archives = root / "archives"
         self.intents = root / "intents"
         self.lock_file = root / "lock"
@@ -69,21 +72,12 @@ class Collection:
         return collection
 
     @classmethod
-    def open(cls, root: Path, *, read_only: bool = False) -> Collection:
-        """An existing collection. Its own empty folders are made again when they are missing, unless `read_only`.
+    def claim(cls, root: Path) -> Collection:
+        """The folder of a collection for whoever makes it anew: neither a database nor files are in the way.
 
-        Raises `CollectionError` when the folder is missing or is no collection, `EnvironmentStops` when it
-        cannot be written.
+        Raises `EnvironmentStops` when it cannot be written.
         """
         collection = cls(root)
-        if not root.is_dir():
-            raise CollectionError(
-                f"{root} does not exist" if not root.exists() else f"{root} is no folder", "`asyncdl init` makes a collection"
-            )
-        if not collection.db.is_file():
-            raise CollectionError(f"{root} is no collection: it has no {_DATABASE}", "`asyncdl init` makes a collection")
-        if read_only:
-            return collection
         try:
             collection._make_folders()
         except OSError as error:
@@ -91,6 +85,38 @@ class Collection:
                 f"{root} cannot be written: {error.strerror or error}", "look at its owner and at the disk"
             ) from error
         return collection
+
+    @classmethod
+    def open(cls, root: Path, *, read_only: bool = False) -> Collection:
+        """An existing collection. Its own empty folders are made again when they are missing, unless `read_only`.
+
+        Raises `CollectionError` when the folder is missing, is no collection or is being made anew, `EnvironmentStops`
+        when it cannot be written.
+        """
+        collection = cls(root)
+        if not root.is_dir():
+            raise CollectionError(
+                f"{root} does not exist" if not root.exists() else f"{root} is no folder", "`asyncdl init` makes a collection"
+            )
+        made_anew = collection._refuse_half_made()
+        if not collection.db.is_file():
+            raise CollectionError(f"{root} is no collection: it has no {_DATABASE}", "`asyncdl init` makes a collection")
+        if read_only:
+            return collection
+        if made_anew:
+            forget(root)
+        return cls.claim(root)
+
+    def _refuse_half_made(self) -> bool:
+        """Raise `CollectionError` while the collection is being made anew. True when that has come to its end, and only its mark is left."""
+        mark = mark_of(self.root)
+        if mark is None or (mark.phase is Phase.BUILDING and self.db.is_file()):
+            return mark is not None
+        command = shlex.join(("asyncdl", "init", str(self.root), *mark.sources))
+        raise CollectionError(
+            f"{self.root} is being made anew; what it was is kept in {self.root / mark.kept}",
+            f"`{command}` goes on with it; with the options it was typed with",
+        )
 
     def source_folder(self, source: int) -> Path:
         """Where what a source says is kept (`asyncdl.sourcerows`)."""

@@ -46,7 +46,7 @@ _TABLE = (
     ErrorType(5, "dns_error", _H, True, "the host's name could not be resolved", _WAIT),
     ErrorType(6, "tls_error", _H, True, "the host's certificate or TLS handshake is not acceptable",
               "tell the host; if you trust it all the same, --insecure-host HOST"),
-    ErrorType(7, "banned", _H, True, "the host refuses us altogether (a burst of 401 or 403)",
+    ErrorType(7, "banned", _H, True, "the host refuses us altogether (a burst of 401 or 403, or a challenge made to keep programs out)",
               "write to the host before you go on"),
     ErrorType(8, "robots_unreachable", _H, True, "the host's robots.txt could not be read, so nothing may be asked", _WAIT),
     ErrorType(20, "timeout", _I, True, "the answer did not come, stalled or was too slow", "retry, or a longer --timeout"),
@@ -61,8 +61,8 @@ _TABLE = (
     ErrorType(40, "invalid_content_type", _I, False, "a web page, JSON or XML came instead of an image", _NEW_SOURCE),
     ErrorType(41, "not_an_image", _I, False, "the bytes are no image format we know", _NEW_SOURCE),
     ErrorType(42, "no_url", _I, False, "no usable link is known", _NEW_SOURCE),
-    ErrorType(43, "robots_disallowed", _I, False, "the host's robots.txt forbids this address",
-              "ask the host; with its leave, --robots ignore:HOST"),
+    ErrorType(43, "robots_disallowed", _H, True, "the host's robots.txt forbids this address",
+              "nothing: asked again when the rules may have changed; with the host's leave, --robots ignore:HOST"),
     ErrorType(44, "too_large", _I, False, "the file is larger than --max-bytes", "a larger --max-bytes, then `asyncdl retry`"),
     ErrorType(45, "too_many_pixels", _I, False, "the picture has more pixels than --max-pixels",
               "a larger --max-pixels, then `asyncdl retry`"),
@@ -72,7 +72,8 @@ _TABLE = (
     ErrorType(48, "invalid_url", _I, False, "the link is not a usable http(s) address", _NEW_SOURCE),
     ErrorType(49, "placeholder", _I, False, 'a stand-in picture ("no image available") came instead of the photo', _NEW_SOURCE),
     ErrorType(50, "damaged_at_source", _I, False, "the same damaged file came every time", "tell the publisher"),
-    ErrorType(51, "noai", _I, False, "the host asks that this file is not used for machine learning (X-Robots-Tag)", "respect it"),
+    ErrorType(51, "noai", _I, False, "the host asks that this file is not used for machine learning (X-Robots-Tag)",
+              "respect it; where your use is another, --noai ignore, then `asyncdl retry`"),
     ErrorType(52, "empty_body", _I, True, "the answer has no bytes", "retry later"),
     ErrorType(53, "withdrawn", _I, False, "the newest source no longer names it",
               "add a source that names it, or `asyncdl retry --error-type withdrawn`"),
@@ -81,6 +82,8 @@ _TABLE = (
     ErrorType(81, "local_io", _L, True, "this machine could not write or read a file", "look at the disk"),
     ErrorType(82, "local_network", _L, True, "this machine's own network or resolver failed", "look at the network"),
     ErrorType(83, "cancelled", _L, True, "the run was stopped before the answer was whole", "run again"),
+    ErrorType(84, "address_busy", _L, True, "the server at this address is busy with images of other hosts (--address-connections)",
+              "nothing: it is asked again in a moment"),
     # flags: they stand on success rows
     ErrorType(200, "raw_unprocessed", _I, False, "a raw file (or one no decoder here knows), kept bit-exact", "nothing: it is kept as it came"),
     ErrorType(201, "legacy_unverified_index", _I, False, "adopted from an earlier tool; which photo of its record it is was never checked (certain where the record has only one)",
@@ -170,6 +173,10 @@ class CollectionError(AsyncdlError):
     """The collection is missing, damaged, or not one of ours."""
 
     exit_status = 5
+
+
+class WrittenByNewer(CollectionError):
+    """A newer asyncdl wrote the collection: what that means cannot be told from here."""
 
 
 class EnvironmentStops(AsyncdlError):

@@ -91,6 +91,13 @@ class Notice(Event):
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class OwnTrouble(Event):
+    """Everything waits for our own machine or line: `text` says why; empty when that is over."""
+
+    text: str
+
+
 class EventHub:
     """Hands each event to every watcher, in order."""
 

@@ -28,7 +28,7 @@ class Login:
             raise ValueError("a user name holds no colon, and neither name nor password control characters (RFC 7617)")
 
     def authorization(self, target: Target, insecure_hosts: Collection[str] = ()) -> str | Refusal:
-        """The header that asks `target` as this user (RFC 7617, UTF-8), or why it is not sent there."""
+        """The header that asks `target` as this user, or why it is not sent there."""
         own = target_of(self.url)
         if isinstance(own, Refusal) or (own.scheme, own.host, own.port) != (target.scheme, target.host, target.port):
             return Refusal(_FORBIDDEN, f"the password is not for {target.host}")
@@ -36,4 +36,9 @@ class Login:
             return Refusal(_FORBIDDEN, f"no password is sent to {target.host} unencrypted")
         if public(target.host) and target.host in insecure_hosts:
             return Refusal(_FORBIDDEN, f"no password is sent to {target.host}, whose certificate is not checked")
+        return self.basic
+
+    @property
+    def basic(self) -> str:
+        """Name and password as a header carries them (RFC 7617, UTF-8)."""
         return "Basic " + b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from asyncdl.limits import LaneOrder, Stop
 from asyncdl.status import ImageStatus
 
 
@@ -173,12 +174,19 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class HostDue:
-    """A host that has work: its row, its lane, and the earliest due time among its rows."""
+    """A host that has work: its row, its lane, and the earliest due time among its rows.
+
+    `given_up`: nothing is asked of it any more, so all its rows are due, to be ended.
+    `stop` and `not_before_ms` are what is remembered of its lane: a person's stop, and until when nothing of it may be asked (None: nobody knows).
+    """
 
     host_id: int
     host: str
     lane: str
     next_due_ms: int
+    given_up: bool = False
+    stop: Stop | None = None
+    not_before_ms: int | None = 0
 
 
 # ---- fetch -> inspect -> record --------------------------------------------------------------------------
@@ -211,6 +219,7 @@ class NewFile:
     """A file that lies (or, inside a batch, will lie) at `path`, relative to the collection.
 
     An empty `sha256` means that nobody has read it as a whole yet. `recipe` says where it comes from, if not from a request.
+    `created_ms` is when it was made, where that was not just now.
     """
 
     role: FileRole
@@ -221,6 +230,7 @@ class NewFile:
     width: int | None
     height: int | None
     recipe: str | None = None
+    created_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +300,23 @@ class LearntPace(NamedTuple):
     at_ms: int
 
 
+class Spent(NamedTuple):
+    """What was reserved of a budget in a slot of time: when the slot began (UTC milliseconds), and how much."""
+
+    began_ms: int
+    amount: int
+
+
+BudgetsSpent = Mapping[str, tuple[Spent, ...]]
+"""By the budget's name in `LaneLimits`."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneRecord:
-    """What is remembered of a lane between runs. Limits of None mean: as the settings say."""
+    """What is remembered of a lane between runs. `order` is read with it, and written by itself (`Store.order`).
+
+    `held` by a ban, which a person lifts. `spent` of None: nothing is to be changed about what is stored of budgets.
+    """
 
     lane: str
     pause_until_ms: int = 0
@@ -303,21 +327,48 @@ class LaneRecord:
     given_up_ms: int = 0
     robots_text: str | None = None
     robots_fetched_ms: int = 0
-    rate_per_second: float | None = None
-    connections: int | None = None
     held: bool = False
     note: str = ""
     learnt: LearntPace | None = None
+    spent: BudgetsSpent | None = None
+    order: LaneOrder | None = None
+    banned_since_ms: int = 0
+    ban_probes: int = 0
+
+
+class RobotsRecord(NamedTuple):
+    """What the robots.txt of an authority (scheme, host, port) said at `fetched_ms`, and has said unchanged since `since_ms`. `status` is that of the answer."""
+
+    authority: str
+    lane: str
+    status: int
+    fetched_ms: int
+    since_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLoad:
+    """What a lane has waiting and has given so far, from the counters: `waiting` and `saved` images, `manifests` still to be read."""
+
+    lane: str
+    hosts: int
+    waiting: int
+    saved: int
+    size_bytes: int
+    manifests: int = 0
+    record: LaneRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything one commit changes. Order inside: transitions, manifests, failures, lanes."""
+    """Everything one commit changes. Order inside: transitions, manifests, failures, lanes, robots."""
 
     transitions: tuple[Transition, ...] = ()
     manifests: tuple[ManifestTransition, ...] = ()
     failures: tuple[Failure, ...] = ()
     lanes: tuple[LaneRecord, ...] = ()
+    robots: tuple[RobotsRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ _BY_ERRNO: dict[int, str] = {
     errno.EADDRNOTAVAIL: "local_network",
 }
 
+_PROXY_LOGIN_WANTED = 407  # RFC 9110, 15.5.8
+
 # First match wins: a class stands before its parents.
 _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.InvalidURL, "invalid_url"),
@@ -35,7 +37,6 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientSSLError, "tls_error"),
     (aiohttp.ClientConnectorDNSError, "dns_error"),
     (aiohttp.ClientProxyConnectionError, "local_network"),
-    (aiohttp.ClientHttpProxyError, "connect_failed"),
     (aiohttp.ClientConnectorError, "connect_failed"),
     (aiohttp.ClientPayloadError, "connection_broken"),
     (aiohttp.ServerDisconnectedError, "connection_broken"),
@@ -49,16 +50,20 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class RequestFailure(Exception):
-    """A request that did not come to a whole answer: an error type and what was seen. Only `web` raises it."""
+    """A request that did not come to a whole answer: an error type and what was seen. Only `web` raises it. `silent`: our resolver did not answer."""
 
-    def __init__(self, error: str, detail: str) -> None:
+    def __init__(self, error: str, detail: str, *, silent: bool = False) -> None:
         self.error = error
+        self.silent = silent
         self.detail = clean_text(detail)
         super().__init__(f"{error}: {self.detail}")
 
 
 def failure_of(exc: Exception) -> RequestFailure:
     """The failure that a foreign exception means; what the table does not know counts as `protocol_error`."""
+    if isinstance(exc, aiohttp.ClientHttpProxyError):
+        error = "local_network" if exc.status == _PROXY_LOGIN_WANTED else "connect_failed"
+        return RequestFailure(error, f"the proxy answers {exc.status} {exc.message}")
     cause = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
     number = cause.errno if isinstance(cause, OSError) else None
     error = _BY_ERRNO.get(number or 0) or next((name for kind, name in _BY_CLASS if isinstance(exc, kind)), "protocol_error")

@@ -70,11 +70,13 @@ class Response:
 
     `length_known` is False for a body that ends where the connection does: nothing in HTTP then tells a
     whole body from a cut one. `content_encoding` is empty unless the server compressed in spite of us;
-    bodies are never unpacked. `latency_seconds`: from the end of the connection's set-up to the head of the answer.
+    bodies are never unpacked. `keeps_connection`: whether the server would take another request on it (RFC 9112, 9.3).
+    `latency_seconds`: from the end of the connection's set-up to the head of the answer.
     """
 
     __slots__ = (
-        "_answer", "_limiters", "_patience", "charset", "content_encoding", "content_length", "headers", "latency_seconds",
+        "_answer", "_limiters", "_patience", "charset", "content_encoding", "content_length", "headers", "http_version",
+        "keeps_connection", "latency_seconds",
         "length_known", "media_type", "status", "url",
     )  # fmt: skip
 
@@ -93,6 +95,9 @@ class Response:
         self.url = url
         self.status = answer.status
         self.headers = _readable(answer.headers)
+        self.http_version = f"{answer.version.major}.{answer.version.minor}" if answer.version else ""
+        wishes = {wish.strip().lower() for wish in self.headers.get("Connection", "").split(",")}
+        self.keeps_connection = "close" not in wishes and (self.http_version == "1.1" or "keep-alive" in wishes)
         content_type = self.headers.get("Content-Type", "")
         charset = _CHARSET.search(content_type)
         self.media_type = content_type.partition(";")[0].strip().lower()

@@ -1,7 +1,7 @@
 """What sources say, kept as Parquet: the rows of each source, sorted by record, in `sources/<number>/` of a collection.
 
-SQLite holds what is wanted and what became of it; these files hold what a source said and never change: links as published, licence,
-creator, title, and columns of the occurrence. A folder with its `about.json` is whole; ingest folds images out of it, `explain` and
+SQLite holds what is wanted and what became of it; these files hold what a source said and never change: links as published, columns of
+the occurrence, and, in an order of their own (`asyncdl.saidfiles`), licence, creator and title. A folder with its `about.json` is whole; ingest folds images out of it, `explain` and
 `export` look records up in it. The files are sorted and cut into ranges of records, so one record or one range is found by the
 statistics that Parquet keeps per row group.
 """
@@ -9,10 +9,9 @@ statistics that Parquet keeps per row group.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asyncdl.errors import CollectionError
+from asyncdl.saidfiles import KEY, TEXTS, texts_of
+from asyncdl.sourceabout import ABOUT, About
 
 NUMBERED: Final = "rows"
 """Files `rows-000.parquet`, …: records whose id is a whole number."""
@@ -37,93 +38,22 @@ URL_BORDER: Final = "\x1d"
 """Between the links of one photo, the best first."""
 
 COLUMNS: Final[Mapping[str, str]] = {
-    "member": "SMALLINT",
-    "line": "BIGINT",
+    **KEY,
     "photos": "VARCHAR",
     "plain": "BOOLEAN",
-    "licence": "VARCHAR",
-    "rights_holder": "VARCHAR",
-    "creator": "VARCHAR",
     "media_format": "VARCHAR",
-    "reference": "VARCHAR",
-    "title": "VARCHAR",
 }
-"""The columns of a part after `record` (BIGINT, or VARCHAR for text ids), with their types."""
+"""The columns of a part after `record` (BIGINT, or VARCHAR for text ids), with their types. Member, line and `nth` say which row it is, as in `KEY`."""
 
-_TEXTS: Final = ("licence", "rights_holder", "creator", "media_format", "reference", "title")
+_OF_RECORD: Final = "SELECT member, line, nth, photos, coalesce(media_format, '') FROM read_parquet($files) WHERE record = $record ORDER BY member, line, nth"
 
 ROWS_PER_GROUP: Final = 51_200
 """Rows of a row group: what one batch of an ingest takes, and what finding one record reads. A multiple of duckdb's 2,048."""
 
 DATASETS_FILE: Final = "datasets.json"
 """Beside the parts: how the datasets of an archive want to be cited."""
-_ABOUT: Final = "about.json"
-_FORMAT: Final = 1
-_MAX_ABOUT_BYTES: Final = 16_000_000
 _READER_MEMORY_BYTES: Final = 256_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What is known of a source as a whole.
-
-    `members` are its tables by number; `counts`, `rejects` and the length of the rejects file are what reading it came to. `choices` are those
-    it was read with, as `asyncdl.ingest.choices` says them, `read_as` the columns that a person named (`id_column`, `url_column`). Where the lines of a list serve as ids, `line_prefix` stands before their numbers
-    (None: a column names the records), `next_line` is the first number that is free, and `continues` the source whose numbers it took over
-    (0: none), `continues_share` the share of that source's lines that it has.
-    """
-
-    name: str
-    members: tuple[str, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    rejects: Mapping[str, int] = field(default_factory=dict)
-    rejects_bytes: int = 0
-    doi: str = ""
-    citation: str = ""
-    rights: str = ""
-    keep_columns: tuple[str, ...] = ()
-    filters: tuple[str, ...] = ()
-    choices: Mapping[str, Any] = field(default_factory=dict)
-    read_as: Mapping[str, str] = field(default_factory=dict)
-    line_prefix: str | None = None
-    next_line: int = 0
-    continues: int = 0
-    continues_share: float = 0.0
-
-    @property
-    def cite(self) -> str:
-        """How the source wants to be cited, in one line; empty where it does not say. A DOI that the text lacks is added."""
-        doi = f"https://doi.org/{self.doi}" if self.doi else ""
-        return (
-            self.citation
-            if self.doi and self.doi in self.citation.lower()
-            else " ".join(part for part in (self.citation, doi) if part)
-        )
-
-    def save(self, folder: Path) -> None:
-        """Write it, whole or not at all, and durably: it says that the folder is whole."""
-        unfinished = folder / f"{_ABOUT}.new"
-        with unfinished.open("w", encoding="utf-8") as file:
-            json.dump({"format": _FORMAT, **asdict(self)}, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(folder / _ABOUT)
-
-    @classmethod
-    def load(cls, folder: Path) -> About:
-        """Read it. Raises `CollectionError` when it is missing, damaged or of a later format."""
-        path = folder / _ABOUT
-        try:
-            if path.stat().st_size > _MAX_ABOUT_BYTES:
-                raise CollectionError(f"{path} is larger than any real one", "restore a copy of the folder")
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if values.pop("format") != _FORMAT:
-                raise CollectionError(f"{path} was written by a newer asyncdl", "use that version, or a newer one")
-            for name in ("members", "keep_columns", "filters"):
-                values[name] = tuple(values.get(name, ()))
-            return cls(**values)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CollectionError(f"{path} cannot be read: {error}", "restore a copy of the folder") from error
+_NOTHING: Final = ("",) * len(TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +79,19 @@ class RowColumns:
     photos: list[str]
     plain: npt.NDArray[np.bool_]
     media_formats: list[str]
+
+    def where(self, wanted: npt.NDArray[np.bool_]) -> RowColumns:
+        """Only these rows."""
+        places = np.flatnonzero(wanted).tolist()
+        records = self.records
+        return RowColumns(
+            [records[place] for place in places] if isinstance(records, list) else records[wanted],
+            self.members[wanted],
+            self.lines[wanted],
+            [self.photos[place] for place in places],
+            self.plain[wanted],
+            [self.media_formats[place] for place in places],
+        )
 
     @classmethod
     def of(cls, kind: str, found: Mapping[str, npt.NDArray[Any]]) -> RowColumns:
@@ -189,7 +132,7 @@ class SourceRows:
     @property
     def whole(self) -> bool:
         """Whether reading the source came to its end."""
-        return (self.folder / _ABOUT).is_file()
+        return (self.folder / ABOUT).is_file()
 
     @property
     def about(self) -> About:
@@ -214,6 +157,16 @@ class SourceRows:
         """Ranges of records of about so many rows each, all of them together everything, in order."""
         return [found for kind in KINDS for part in self.parts(kind) for found in self._ranges_of_part(kind, part, rows_per_range)]
 
+    def read_through(self) -> None:
+        """Read every row. Raises `CollectionError` when that cannot be done: parts may be damaged anywhere."""
+        for kind in KINDS:
+            if parts := self.parts(kind):
+                with self._open() as connection:
+                    connection.execute(
+                        "SELECT count(record), sum(length(photos)) FROM read_parquet($files)",
+                        {"files": [str(part) for part in parts]},
+                    ).fetchall()
+
     def _ranges_of_part(self, kind: str, part: Path, rows_per_range: int) -> Iterator[Range]:
         """Cut at every so manieth row: a record that goes on behind the cut belongs to the range behind it, whole."""
         with self._open() as connection:
@@ -233,13 +186,16 @@ class SourceRows:
     def of_record(self, record: int | str) -> tuple[SaidRow, ...]:
         """What the source says of one record, in its order."""
         kind = NUMBERED if isinstance(record, int) else NAMED
-        names = ", ".join(f"coalesce({name}, '')" for name in _TEXTS)
-        sql = f"SELECT member, line, photos, {names} FROM read_parquet($files) WHERE record = $record ORDER BY member, line"  # noqa: S608  ours
-        rows = self._rows(sql, kind, record)
+        parts = self.parts(kind)
+        if not parts:
+            return ()
+        with self._open() as connection:
+            rows = connection.execute(_OF_RECORD, {"files": [str(part) for part in parts], "record": record}).fetchall()
+            texts = texts_of(connection, self.folder, [(member, line, nth) for member, line, nth, _, _ in rows])
         members = self.about.members
         return tuple(
-            SaidRow(members[member] if member < len(members) else "", line, split_links(photos), *texts)
-            for member, line, photos, *texts in rows
+            said_row(members, member, line, photos, media_format, *texts.get((member, line, nth), _NOTHING))
+            for member, line, nth, photos, media_format in rows
         )
 
     def kept(self, record: int | str) -> Mapping[str, str]:
@@ -257,14 +213,8 @@ class SourceRows:
             row = found.fetchone()
         return {} if row is None else {name: str(value) for name, value in zip(names, row, strict=True) if value}
 
-    def _rows(self, sql: str, kind: str, record: int | str) -> list[tuple[Any, ...]]:
-        parts = self.parts(kind)
-        if not parts:
-            return []
-        with self._open() as connection:
-            return connection.execute(sql, {"files": [str(part) for part in parts], "record": record}).fetchall()
-
-    def _columns(self, names: str, records: Range) -> Mapping[str, npt.NDArray[Any]]:
+    def source(self, records: Range) -> tuple[str, dict[str, object]]:
+        """The rows of a range as duckdb's SQL, and what is bound in it."""
         conditions = []
         parts = [self.folder / records.part] if records.part else self.parts(records.kind)
         values: dict[str, object] = {"files": [str(part) for part in parts]}
@@ -273,25 +223,31 @@ class SourceRows:
                 conditions.append(f"record {sign} ${name}")
                 values[name] = bound
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = f"SELECT {names} FROM read_parquet($files){where}"  # noqa: S608  names of ours
+        return f"read_parquet($files){where}", values
+
+    def _columns(self, names: str, records: Range) -> Mapping[str, npt.NDArray[Any]]:
+        source, values = self.source(records)
         with self._open() as connection:
-            found = connection.execute(sql, values).fetchnumpy()
+            found = connection.execute(f"SELECT {names} FROM {source}", values).fetchnumpy()  # noqa: S608  names of ours
         return {name: np.ma.getdata(column) for name, column in found.items()}
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for one question. Raises `CollectionError` for files that cannot be read."""
-        connection = _reader().cursor()
-        try:
+        with readable(self.folder), closing(_reader().cursor()) as connection:
             yield connection
-        except duckdb.Error as error:
-            first = str(error).strip().splitlines()[0][:200]
-            raise CollectionError(
-                f"{self.folder} cannot be read: {first}",
-                "restore a copy of it, or make the collection anew from its source",
-            ) from error
-        finally:
-            connection.close()
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Reading a folder of parts. Raises `CollectionError` for files that cannot be read."""
+    try:
+        yield
+    except duckdb.Error as error:
+        first = str(error).strip().splitlines()[0][:200]
+        raise CollectionError(
+            f"{folder} cannot be read: {first}", "restore a copy of it, or make the collection anew from its source"
+        ) from error
 
 
 @cache
@@ -312,6 +268,13 @@ def reader_config() -> dict[str, str | bool | int | float | list[str]]:
     }
 
 
+def said_row(members: Sequence[str], member: int, line: int, photos: str, media_format: str, *texts: str) -> SaidRow:
+    """A row of a part with what it says, in the order of `asyncdl.saidfiles.TEXTS`. `members` are those of `About`."""
+    licence, rights_holder, creator, reference, title = texts
+    name = members[member] if member < len(members) else ""
+    return SaidRow(name, line, split_links(photos), licence, rights_holder, creator, media_format, reference, title)
+
+
 def split_links(photos: str) -> tuple[str, ...]:
     """All links of a row, in its order."""
     return tuple(photos.replace(PHOTO_BORDER, URL_BORDER).split(URL_BORDER))
@@ -319,5 +282,5 @@ def split_links(photos: str) -> tuple[str, ...]:
 
 def folders(sources: Path) -> Sequence[Path]:
     """The whole sources of a collection, in the order of their numbers. `sources` is the collection's folder of them."""
-    numbered = [(int(path.name), path) for path in sources.glob("*") if path.name.isdigit() and (path / _ABOUT).is_file()]
+    numbered = [(int(path.name), path) for path in sources.glob("*") if path.name.isdigit() and (path / ABOUT).is_file()]
     return [path for _, path in sorted(numbered)]

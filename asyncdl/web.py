@@ -13,21 +13,22 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from random import Random
 from types import TracebackType
 from typing import Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from asyncdl.addresses import NOT_NUMERIC, AddressGate, Network, Refusal, Target, target_of
+from asyncdl.attempt import ATTEMPT, Attempt, one_request, phases
+from asyncdl.crowds import Crowds
 from asyncdl.login import Login
+from asyncdl.names import NameCache, ThreadResolver, resolver_is_silent
 from asyncdl.request_failures import FOREIGN, RequestFailure, failure_of
 from asyncdl.response import Patience, Response
 
@@ -38,11 +39,10 @@ READ_BUFFER_BYTES = 262_144
 
 MAX_HEADERS = 128
 MAX_HEADER_LINE_BYTES = 8_190
-MAX_ADDRESSES_PER_HOST = 16
-_MAX_CACHED_HOSTS = 10_000
-_DNS_TTL_SECONDS = 600
-_RESOLVER_THREADS = 16
 _KEEPALIVE_SECONDS = 15.0
+_PROXY_LOGIN_WANTED = 407  # RFC 9110, 15.5.8
+_NO_LOGIN = "asks for another name and password (407): PROXY_USER, PROXY_PWD"
+_HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class WebSettings:
     bandwidth_bits_per_second: float = 0.0
     allow_private: tuple[Network, ...] = ()
     insecure_hosts: frozenset[str] = frozenset()
+    address_connections: int = 0
     proxy: str | None = None
+    proxy_login: Login | None = None
 
 
 def bandwidth_limiter(bits_per_second: float) -> AsyncLimiter | None:
@@ -70,29 +72,6 @@ def bandwidth_limiter(bits_per_second: float) -> AsyncLimiter | None:
     return AsyncLimiter(max(bits_per_second / 8, 1.0), 1.0) if bits_per_second > 0 else None
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """What the depths of the client library tell us about the request under way."""
-
-    deadline: asyncio.Timeout
-    phase: str = "connect"
-    began: float = 0.0
-    reused: bool = False
-    families: set[int] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
-
-    def enter(self, phase: str, seconds: float, *, reused: bool = False) -> None:
-        """A new phase begins and must end within `seconds`; `reused` when the connection is a kept one."""
-        self.phase = phase
-        self.reused = reused
-        self.began = asyncio.get_running_loop().time()
-        self.deadline.reschedule(self.began + seconds)
-
-
-# Set around each request; the tasks that race for a connection inherit it.
-_ATTEMPT: ContextVar[_Attempt] = ContextVar("asyncdl_request")
-
-
 class Web:
     """The session. Use as an async context manager; `resolver` replaces the system's name resolution."""
 
@@ -101,18 +80,20 @@ class Web:
         self._gate = AddressGate(settings.allow_private)
         self._given_resolver = resolver
         self._insecure = frozenset(host.lower() for host in settings.insecure_hosts)
+        self._crowds = Crowds(settings.address_connections)
         self._bandwidth = bandwidth_limiter(settings.bandwidth_bits_per_second)
 
     async def __aenter__(self) -> Self:
         settings = self._settings
-        self._resolver = self._given_resolver or _ThreadResolver()
+        self._names = NameCache(self._given_resolver or ThreadResolver(), asyncio.get_running_loop().time, Random())
         self._connector = aiohttp.TCPConnector(
-            resolver=self._resolver,
+            resolver=self._names,
             socket_factory=self._gated_socket,
             limit=0,  # connections are the scheduler's to count
-            ttl_dns_cache=_DNS_TTL_SECONDS,
-            dns_cache_max_size=_MAX_CACHED_HOSTS,
+            use_dns_cache=False,  # the cache is before the resolver: by name, not by name and port, and with what does not exist
             keepalive_timeout=_KEEPALIVE_SECONDS,
+            happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS,
+            interleave=1,
         )
         self._session = aiohttp.ClientSession(
             connector=self._connector,
@@ -126,14 +107,20 @@ class Web:
             max_line_size=MAX_HEADER_LINE_BYTES,
             max_field_size=MAX_HEADER_LINE_BYTES,
             max_headers=MAX_HEADERS,
-            trace_configs=[self._phases()],
-            middlewares=(_one_request,),
+            trace_configs=[
+                phases(settings.connect_timeout_seconds, min(settings.first_byte_timeout_seconds, settings.total_timeout_seconds))
+            ],
+            middlewares=(one_request,),
         )
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
         await self._session.close()
-        await self._resolver.close()
+        await self._names.close()
+
+    def forget_names(self) -> None:
+        """Look every name up again: what was heard of them came through a network that is not to be believed."""
+        self._names.forget()
 
     @asynccontextmanager
     async def get(
@@ -162,14 +149,51 @@ class Web:
         sent = dict(headers or {})
         if login is not None:
             sent["Authorization"] = self._authorization(login, target)
-        started = asyncio.get_running_loop().time()
-        answer, latency = await self._head(method, target, sent, body)
-        waited = asyncio.get_running_loop().time() - started
-        limiters = tuple(each for each in (limiter, self._bandwidth) if each is not None)
+        async with self._place(target, sent):
+            started = asyncio.get_running_loop().time()
+            answer, latency = await self._head(method, target, sent, body)
+            waited = asyncio.get_running_loop().time() - started
+            limiters = tuple(each for each in (limiter, self._bandwidth) if each is not None)
+            try:
+                if self._settings.proxy and answer.status == _PROXY_LOGIN_WANTED:
+                    raise RequestFailure("local_network", f"the proxy {self._settings.proxy} {_NO_LOGIN}")
+                yield Response(answer, target.url, self._patience(waited), limiters, latency)
+            finally:
+                answer.close()
+
+    @asynccontextmanager
+    async def _place(self, target: Target, headers: dict[str, str]) -> AsyncIterator[None]:
+        """A place among the requests to the address of a target; raises `RequestFailure` when other hosts have taken them all."""
+        address = await self._address(target) if self._crowds.most and not self._settings.proxy else None
+        if address is None:
+            yield
+            return
+        if not self._crowds.enter(address, target.host):
+            raise RequestFailure(
+                "address_busy", f"{self._crowds.most} requests to {address} are under way, which several hosts share"
+            )
+        if self._crowds.crowded(address):
+            headers["Connection"] = "close"
         try:
-            yield Response(answer, target.url, self._patience(waited), limiters, latency)
+            yield
         finally:
-            answer.close()
+            self._crowds.leave(address)
+
+    async def _address(self, target: Target) -> str | None:
+        """The address a target is likely to be asked at; None where that is not known, and connecting will say why."""
+        host = target.host.strip("[]")
+        if self._gate.refusal(host) != NOT_NUMERIC:
+            return host
+        if known := self._names.address_of(host):
+            return known
+        seconds = self._settings.connect_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return (await self._names.resolve(host))[0]["host"]
+        except TimeoutError:
+            raise RequestFailure("dns_error", f"the name was not resolved within {seconds:g} s (connect)", silent=True) from None
+        except (OSError, UnicodeError):
+            return None
 
     def _patience(self, waited_seconds: float) -> Patience:
         settings = self._settings
@@ -187,18 +211,29 @@ class Web:
             raise RequestFailure(header.error, header.detail)
         return header
 
+    def _proxy_headers(self, target: Target, headers: dict[str, str]) -> dict[str, str] | None:
+        """Who we are at the proxy: told in the request itself where the proxy reads it, else only in the CONNECT that makes the tunnel."""
+        if self._settings.proxy_login is None:
+            return None
+        login = {"Proxy-Authorization": self._settings.proxy_login.basic}
+        if target.scheme == "https":
+            return login
+        headers.update(login)
+        return None
+
     async def _head(
-        self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+        self, method: str, target: Target, headers: dict[str, str], body: bytes | None
     ) -> tuple[aiohttp.ClientResponse, float]:
         """Connect, send, and wait for the end of the answer's head; also says how long the host took to answer once it was connected."""
-        attempt = _Attempt(asyncio.timeout(self._settings.connect_timeout_seconds))
-        token = _ATTEMPT.set(attempt)
+        attempt = Attempt(asyncio.timeout(self._settings.connect_timeout_seconds))
+        token = ATTEMPT.set(attempt)
         try:
             async with attempt.deadline:
                 answer = await self._session.request(
                     method,
                     URL(target.url, encoded=True),
                     headers=headers,
+                    proxy_headers=self._proxy_headers(target, headers),
                     data=body,
                     allow_redirects=False,
                     ssl=target.host not in self._insecure,
@@ -207,28 +242,32 @@ class Web:
         except FOREIGN as exc:
             raise self._failed(exc, attempt, target) from exc
         finally:
-            _ATTEMPT.reset(token)
+            ATTEMPT.reset(token)
 
-    def _failed(self, exc: Exception, attempt: _Attempt, target: Target) -> RequestFailure:
+    def _failed(self, exc: Exception, attempt: Attempt, target: Target) -> RequestFailure:
         if attempt.deadline.expired():
             failure = self._too_late(attempt)
         elif attempt.refused and not attempt.families:
             return RequestFailure("forbidden_address", "; ".join(attempt.refused))
         else:
             failure = failure_of(exc)
+        if self._settings.proxy and failure.error == "local_network":
+            detail = _NO_LOGIN if "407" in failure.detail else f"does not answer: {failure.detail}"
+            return RequestFailure("local_network", f"the proxy {self._settings.proxy} {detail}")
         if failure.error == "local_network" and socket.AF_INET not in attempt.families and not self._settings.proxy:
             # A machine without IPv6 is no broken network: only this host, which has nothing else, is out of reach.
             failure = RequestFailure("connect_failed", failure.detail)
+        failure.silent = failure.silent or (failure.error == "dns_error" and resolver_is_silent(exc.__cause__))
         if failure.error in {"connect_failed", "connect_timeout"}:
-            self._connector.clear_dns_cache(target.host.strip("[]"), target.port)  # it may have moved
+            self._names.forget(target.host.strip("[]"))  # it may have moved
         return failure
 
-    def _too_late(self, attempt: _Attempt) -> RequestFailure:
+    def _too_late(self, attempt: Attempt) -> RequestFailure:
         if attempt.phase == "first byte":
             return RequestFailure("timeout", f"no answer within {self._settings.first_byte_timeout_seconds:g} s (first byte)")
         seconds = self._settings.connect_timeout_seconds
         if not attempt.families:  # not one address had been tried
-            return RequestFailure("dns_error", f"the name was not resolved within {seconds:g} s (connect)")
+            return RequestFailure("dns_error", f"the name was not resolved within {seconds:g} s (connect)", silent=True)
         return RequestFailure("connect_timeout", f"no connection within {seconds:g} s (connect, TLS included)")
 
     def _refuse_literal(self, target: Target) -> None:
@@ -244,67 +283,9 @@ class Web:
         port and scheme. With a proxy the address is the proxy's, which the user named himself.
         """
         family, kind, protocol, _, address = info
-        attempt = _ATTEMPT.get()
+        attempt = ATTEMPT.get()
         if not self._settings.proxy and (reason := self._gate.refusal(str(address[0]))):
             attempt.refused.append(f"{address[0]} is {reason}")
             raise OSError(errno.EACCES, f"{address[0]} is {reason}")
         attempt.families.add(family)
         return socket.socket(family, kind, protocol)
-
-    def _phases(self) -> aiohttp.TraceConfig:
-        """Tell the attempt under way which phase has begun, and give the phase its deadline."""
-        settings = self._settings
-        first_byte_seconds = min(settings.first_byte_timeout_seconds, settings.total_timeout_seconds)
-
-        async def connecting(*_: object) -> None:
-            _ATTEMPT.get().enter("connect", settings.connect_timeout_seconds)
-
-        async def connected(*_: object) -> None:
-            _ATTEMPT.get().enter("first byte", first_byte_seconds)
-
-        async def reused(*_: object) -> None:
-            _ATTEMPT.get().enter("first byte", first_byte_seconds, reused=True)
-
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_start.append(connecting)
-        trace.on_connection_create_end.append(connected)
-        trace.on_connection_reuseconn.append(reused)
-        return trace
-
-
-async def _one_request(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep the client library from asking twice: it does when a connection breaks before the answer.
-
-    Every request has to be one that the scheduler allowed. On a kept connection the break most likely means
-    that the server had closed it already and never saw the request; then asking once more is right.
-    """
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise  # never repeated by the library
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
-        if _ATTEMPT.get().reused:
-            raise
-        raise failure_of(exc) from exc
-
-
-class _ThreadResolver(AbstractResolver):
-    """`getaddrinfo` in threads of its own: names that do not resolve must not hold up file and digest work."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="asyncdl-dns")
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """The first addresses of a name; raises OSError when there are none."""
-        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-        if not found:
-            raise OSError(errno.EADDRNOTAVAIL, "the name has no addresses")
-        return [
-            ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST)
-            for kind, _, protocol, _, address in found[:MAX_ADDRESSES_PER_HOST]
-        ]
-
-    async def close(self) -> None:
-        """Let go of the threads without waiting for a resolver that does not answer."""
-        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,13 +1,14 @@
 """Ingest at scale: rows per second, memory, temporary space, and what a kill costs.
 
-    python -m benchmarks.ingest --rows 10000000 [--kill 3] [--add 0.01] [--memory-limit 700MB] [--archive] [--folder DIR] [--keep]
+    python -m benchmarks.ingest --rows 10000000 [--kill 3] [--add 0.01] [--rekey] [--memory-limit 700MB] [--archive] [--folder DIR] [--keep]
 
 Makes a media table like GBIF's (`benchmarks/ledger.py`), lets duckdb alone scan it (the bare scan), then runs `asyncdl init` on it in a process of its own and
 prints rows per second, the ratio to the bare scan of the same run, CPU seconds, the peak of resident memory of all its processes together, the peak of
 temporary bytes beside the database, and what stays: database and rows of the source, in bytes per image.
 
 `--kill K` makes the collection a second time and kills that `init` K times at moments spread over the time the first one took, types it again each
-time, and compares the two databases row by row. `--add SHARE` makes a second state of the table in which that share of the records is gone, as many have
+time, and compares the two databases row by row. `--rekey` gives every key of the collection another value, as older key rules would have, times `asyncdl rekey`
+on it, and compares the rows with what they were. `--add SHARE` makes a second state of the table in which that share of the records is gone, as many have
 other links and as many are new, runs `asyncdl add` with it (first `--dry-run`), and compares its time with that of the init. `--archive` packs the table into a zip with its `meta.xml` first, as GBIF serves it.
 The file's pages are in the system's cache. 10 million rows take 2.6 GB for the table and up to 4 GB for the collection.
 """
@@ -42,6 +43,12 @@ MAX_INIT_SECONDS = 6 * 3600.0
 COMPARED = (
     "records", "record_counters", "hosts", "images", "candidates", "manifests", "manifest_counters", "counters", "sources",
 )  # fmt: skip
+SPOILING = (
+    "UPDATE images SET key_hash = key_hash + 1 WHERE key_hash <> 0",
+    "UPDATE candidates SET rank = rank + 1 WHERE rank <> 0",
+    "UPDATE manifests SET key_hash = key_hash + 1",
+    "UPDATE meta SET value = '0' WHERE key = 'keys_version'",
+)
 _NOT_COMPARED = {"sources": {"loaded_ms"}}
 
 
@@ -63,6 +70,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kill", type=int, default=0, metavar="K")
     parser.add_argument("--add", type=float, default=0.0, metavar="SHARE")
+    parser.add_argument("--rekey", action="store_true")
     parser.add_argument("--memory-limit", default="700MB")
     parser.add_argument("--dirt", type=float, default=0.0005)
     parser.add_argument("--archive", action="store_true")
@@ -91,10 +99,12 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> None:
     if init.status != 0:
         sys.exit(f"init ended with status {init.status}:\n{init.said}")
     _print(init, chosen.rows, bare_seconds, whole)
-    if chosen.add:
-        _add_and_compare(chosen, table, whole, init)
     if chosen.kill:
         _kill_and_compare(chosen, source, whole, folder / "killed", init.seconds)
+    if chosen.rekey:
+        _rekey_and_compare(chosen, whole)
+    if chosen.add:
+        _add_and_compare(chosen, table, whole, init)
 
 
 def _bare_scan(table: Path, memory_limit: str) -> float:
@@ -133,13 +143,18 @@ def _term(name: str) -> str:
 def _init(
     source: Path, root: Path, memory_limit: str, kill_after_seconds: float | None = None, command: tuple[str, ...] = ("init",)
 ) -> Init:
-    """Run `asyncdl init` (or another command), looking at it every tenth of a second; kill it after some time when told to."""
-    words = [sys.executable, "-m", "asyncdl", command[0], str(root), str(source), "--memory-limit", memory_limit, *command[1:]]
+    """Run `asyncdl init` (or another command with a source), looking at it every tenth of a second; kill it after some time when told to."""
+    words = (command[0], str(root), str(source), "--memory-limit", memory_limit, *command[1:])
+    return _watched(words, root, kill_after_seconds)
+
+
+def _watched(words: tuple[str, ...], root: Path, kill_after_seconds: float | None = None) -> Init:
+    command = [sys.executable, "-m", "asyncdl", *words]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     found = Init()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, cwd=CHECKOUT, start_new_session=True)
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=CHECKOUT, start_new_session=True)
         while (status := process.poll()) is None:
             found.peak_rss_bytes = max(found.peak_rss_bytes, sum(_rss_bytes(pid) for pid in _family(process.pid)))
             found.peak_temporary_bytes = max(found.peak_temporary_bytes, _size_bytes(root / "scratch"))
@@ -225,6 +240,24 @@ def _kill_and_compare(chosen: argparse.Namespace, source: Path, whole: Path, roo
         sys.exit(f"after {killed} kills init ended with status {last.status}:\n{last.said}")
     print(f"killed {killed} times: {spent:.1f} s in all, {spent / seconds:.2f} times the undisturbed one")
     different = [table for table in COMPARED if _digest(whole, table) != _digest(root, table)]
+    print("compared row by row: " + (f"DIFFERENT in {', '.join(different)}" if different else "the same rows"))
+    if different:
+        sys.exit(1)
+
+
+def _rekey_and_compare(chosen: argparse.Namespace, root: Path) -> None:
+    digests = {table: _digest(root, table) for table in COMPARED}
+    with contextlib.closing(sqlite3.connect(root / "asyncdl.sqlite")) as connection, connection:
+        for statement in SPOILING:
+            connection.execute(statement)
+    found = _watched(("rekey", str(root)), root)
+    if found.status != 0:
+        sys.exit(f"rekey ended with status {found.status}:\n{found.said}")
+    print(
+        f"rekey: {found.seconds:.1f} s, {chosen.rows / found.seconds:,.0f} rows/s, CPU {found.cpu_seconds / chosen.rows * 1e6:.2f} us/row"
+    )
+    print(f"peak memory of rekey, all processes: {found.peak_rss_bytes / 1e6:,.0f} MB")
+    different = [table for table in COMPARED if digests[table] != _digest(root, table)]
     print("compared row by row: " + (f"DIFFERENT in {', '.join(different)}" if different else "the same rows"))
     if different:
         sys.exit(1)

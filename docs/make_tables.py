@@ -31,12 +31,25 @@ _BOUNDS = (
     ("asyncdl.download.robots.MAX_ROBOTS_BYTES", "of a robots.txt that count"),
     ("asyncdl.download.robots_gate.MAX_AUTHORITIES", "robots.txt remembered"),
     ("asyncdl.download.robots_gate.MAX_RULES_CHARACTERS", "of them together"),
+    ("asyncdl.store.robots.MAX_STORED_ROBOTS", "robots.txt kept between runs"),
+    ("asyncdl.store.robots.MAX_STORED_ROBOTS_CHARACTERS", "of one that is kept"),
+    ("asyncdl.download.bans.MAX_KEPT_ASIDE", "jobs of one host that wait to learn whether it refuses the image or us"),
     ("asyncdl.download.manifests.MAX_MANIFEST_BYTES", "one manifest"),
     ("asyncdl.download.manifests.MAX_CANVASES", "pictures of one manifest"),
     ("asyncdl.download.fetch.MAX_PAGE_BYTES", "of an error page that are read"),
     ("asyncdl.imaging.pages.MAX_TEXT_CHARACTERS", "of its text that are kept, once per distinct page"),
     ("asyncdl.download.fetch.MAX_LANE_LIMITERS", "byte limiters of lanes"),
+    ("asyncdl.download.probe.MAX_REQUESTS_PER_LANE", "questions of a probe to one host"),
+    ("asyncdl.download.probe.MAX_HOSTS", "hosts that a probe asks"),
+    ("asyncdl.download.probe.MAX_SECONDS", "seconds of a probe"),
+    ("asyncdl.download.roomwatch.SAMPLE_IMAGES", "images after which a run reckons again whether it fits"),
+    ("asyncdl.download.roomwatch.LOOK_SECONDS", "between two looks at the disk, at most"),
     ("asyncdl.download.figures.MAX_COUNTED_HOSTS", "hosts counted for the display"),
+    ("asyncdl.names.MAX_KNOWN_NAMES", "names of hosts remembered"),
+    ("asyncdl.names.MAX_ADDRESSES_PER_NAME", "addresses of a name that are tried"),
+    ("asyncdl.crowds.MAX_KNOWN_ADDRESSES", "addresses of which is remembered who shares them"),
+    ("asyncdl.download.suspicion.MAX_HELD_OUTCOMES", "outcomes in doubt"),
+    ("asyncdl.download.suspicion.DOUBT_SECONDS", "that an outcome may be in doubt"),
     ("asyncdl.web.MAX_HEADERS", "header fields of an answer"),
     ("asyncdl.web.MAX_HEADER_LINE_BYTES", "one header line"),
     ("asyncdl.blobs.intents.MAX_JOURNAL_BYTES", "the intent journal"),
@@ -53,7 +66,10 @@ _BOUNDS = (
     ("asyncdl.cli.keys.MAX_LINES_WAITING", "lines that wait for the link a copy is of"),
     ("asyncdl.cli.keys.MAX_WAITING_BYTES", "of those lines"),
     ("asyncdl.ingest.matching.KEYS_PER_PASS", "ids that a selection compares with at once"),
+    ("asyncdl.ingest.rekeying.RECORDS_AT_ONCE", "records whose images are brought to other keys at once"),
     ("asyncdl.legacy.adopt.BATCH_CLAIMS", "earlier files adopted in one commit"),
+    ("asyncdl.upkeep.readopting.PAGE_RECORDS", "records of an earlier database matched in one commit"),
+    ("asyncdl.upkeep.readopting.PAGE_FILES", "files of theirs read for it"),
     ("asyncdl.resumable.fetch.WRITE_BYTES", "of a large file that are in memory"),
     ("asyncdl.resumable.part.SYNC_BYTES", "of a large file that a power cut may cost"),
     ("asyncdl.resumable.part.SPARE_BYTES", "that a large file leaves free on the disk"),
@@ -160,12 +176,13 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    """Write every table into its page."""
+    """Write every table into its page, and `.env.example`."""
     for path, tables in pages().items():
         page = path.read_text(encoding="utf-8")
         for name, table in tables.items():
             page = filled(page, name, table)
         path.write_text(page, encoding="utf-8")
+    (ROOT / ".env.example").write_text(reference.env_example(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_a_command_that_is_wrong_would_be_found() -> None:
     with pytest.raises(pytest.fail.Exception):
         test_every_command_shown_can_be_typed(["run", "herbarium", "--no-such-option"])
     with pytest.raises(AssertionError):
-        test_every_command_shown_can_be_typed(["plan", "herbarium"])
+        test_every_command_shown_can_be_typed(["foresee", "herbarium"])
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -106,6 +107,14 @@ def test_toml_takes_numbers_texts_switches_and_arrays(collection: Path) -> None:
     assert load_ingest_settings(collection, {}).format == "csv"
 
 
+def test_a_proxy_is_read_and_its_password_neither_taken_nor_shown(collection: Path) -> None:
+    for written in ("proxy.Institute.edu:3128", "http://proxy.institute.edu:3128/"):
+        assert load_run_settings(collection, {"proxy": written}).proxy == "http://proxy.institute.edu:3128"
+    error = refusal(collection, {"proxy": "http://me:hidden@proxy.edu:3128"})
+    assert "PROXY_USER and PROXY_PWD" in error.what
+    assert "hidden" not in str(error)
+
+
 def test_lists_come_from_repeated_flags_and_from_commas(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASYNCDL_ALLOW_PRIVATE", "10.0.0.0/8, 192.168.1.1")
     assert load_run_settings(collection, {}).allow_private == (ip_network("10.0.0.0/8"), ip_network("192.168.1.1"))
@@ -124,10 +133,22 @@ BAD_VALUES = [
     ("contact", "ftp://museum.org", "http"),
     ("contact", "me@localhost", "localhost"),
     ("contact", "x" * 300 + "@museum.org", "longer"),
+    ("contact", "me@127.0.0.1", "nobody outside"),
+    ("contact", "http://[::1]/me", "not the name of a host"),
+    ("contact", "me@museum", "no complete domain"),
+    ("contact", "me@yourdomain.com", "nobody reads"),
+    ("contact", "me@pc.lan", "nobody reads"),
+    ("contact", "https://museum.org/Mozilla/5.0", "how others introduce themselves"),
+    ("project_page", "https://museum.org/Googlebot/2.1", "how others introduce themselves"),
     ("project_page", "museum.org", "http"),
     ("concurrency", "0", "between 1 and 256"),
     ("concurrency", "257", "between 1 and 256"),
     ("concurrency", "many", "whole number"),
+    ("proxy", "socks5://proxy.edu:1080", "only http and https proxies"),
+    ("proxy", "proxy.edu", "without a port"),
+    ("proxy", "http://proxy.edu:port", "port"),
+    ("proxy", "http://proxy.edu:3128/path", "address of a proxy"),
+    ("address_connections", "2000", "above 1,000"),
     ("rate", "fast", "rate"),
     ("rate", "-1", "negative"),
     ("rate", "nan", "rate"),
@@ -274,8 +295,26 @@ def test_the_user_agent_names_product_page_and_contact() -> None:
     assert RunSettings(project_page="https://museum.org/x").user_agent == f"asyncdl/{__version__} (+https://museum.org/x)"
 
 
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_whatever_is_set_the_user_agent_is_ours(contact: str, page: str) -> None:
+    """No browser's and no other robot's name, one line, our product first."""
+    try:
+        agent = RunSettings(contact=contact, project_page=f"https://museum.org/{page}").user_agent
+    except ValidationError:
+        return
+    assert agent.startswith(f"asyncdl/{__version__} (+https://museum.org/")
+    assert agent.endswith(")")
+    assert agent.isascii()
+    assert agent.isprintable()
+    assert not re.search(r"(mozilla|applewebkit|chrome|safari|gecko|firefox|googlebot)/\d", agent, re.IGNORECASE)
+
+
+def test_no_setting_is_a_user_agent() -> None:
+    assert not [row.key for row in ROWS if "agent" in row.key]
+
+
 def test_concurrency_is_a_number_in_the_end() -> None:
-    assert RunSettings().concurrency_limit == 128
+    assert RunSettings().concurrency_limit == 256
     assert RunSettings.model_validate({"concurrency": "12"}).concurrency_limit == 12
 
 

@@ -30,7 +30,8 @@ from asyncdl.ingest import (
     parse_choices,
 )
 from asyncdl.settings import IngestSettings
-from asyncdl.sourcerows import About, SourceRows
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import SourceRows
 from asyncdl.store import INGEST_CACHE_BYTES, Store
 
 _Earlier = Sequence[tuple[int, About]]

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from asyncdl import events
+from asyncdl.app.host_orders import ask_first_notices, host_order_handler
+from asyncdl.app.leave import note_leave
 from asyncdl.app.websettings import web_settings
 from asyncdl.app.wholeness import require_keys, require_whole, unfinished_addition
 from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
+from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
-from asyncdl.download.figures import Figures
+from asyncdl.download.figures import MAX_COUNTED_HOSTS, Figures
+from asyncdl.download.headway import Headway
 from asyncdl.download.inspect import Inspector
-from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Ticket
+from asyncdl.download.ownline import OwnLine, OwnPatience
 from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
 from asyncdl.download.record import Recorder
 from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
+from asyncdl.download.roomwatch import RoomRules, RoomWatch
 from asyncdl.download.run import Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
-from asyncdl.settings import RunSettings
+from asyncdl.presets import shipped_presets
+from asyncdl.settings import RunSettings, proxy_variables
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
 from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
 from asyncdl.web import Web
+
+NOTE_SECONDS = 30.0
+"""How often a run notes how far it has come."""
 
 MakeFetcher = Callable[[OpenSpool], Fetcher]
 """How benchmarks put another fetcher in the place of the network."""
@@ -57,20 +68,27 @@ class Job:
     clock: Clock
     store: Store
     notices: tuple[str, ...] = ()
+    exceptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     async def work(self) -> RunReport:
         """Run to the end and say how it ended. What the start has found and put in order is said first: now somebody watches."""
         began = self.clock.now()
         for notice in self.notices:
             self.hub.emit(events.Notice(began.utc_ms, notice))
-        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__))
+        settings = json.dumps({"exceptions": self.exceptions})
+        run_id = await self.store.start_run(RunInfo(began.utc_ms, platform.node(), os.getpid(), __version__, settings))
+        for kind, hosts in self.exceptions.items():
+            await self.store.add_event(began.utc_ms, "exception", kind, ", ".join(hosts))
+        notes = asyncio.create_task(self._keep_noting(run_id), name="notes")
         try:
             await self.run.run()
         except AsyncdlError as error:  # it ended by itself, with a reason: that is no crash
             with suppress(AsyncdlError):  # a full disk may not take this either
-                counts = json.dumps({"saved": self.figures.saved, "bytes": self.figures.size_bytes})
-                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, counts)
+                await self.store.finish_run(run_id, self.clock.now().utc_ms, error.exit_status, self._note())
             raise
+        finally:
+            notes.cancel()
+            await asyncio.wait([notes])
         now = self.clock.now()
         seconds = now.monotonic - began.monotonic
         report = await ending(
@@ -81,9 +99,20 @@ class Job:
             size_bytes_now=self.figures.size_bytes,
             seconds=seconds,
         )
-        counts = json.dumps({"saved": report.saved_now, "bytes": report.size_bytes_now})
-        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, counts)
+        await self.store.finish_run(run_id, now.utc_ms, report.exit_status, self._note())
         return report
+
+    async def _keep_noting(self, run_id: int) -> None:
+        """Note at times how far the run has come, for those who look at its row; what a full disk does not take is left out."""
+        while True:
+            await asyncio.sleep(NOTE_SECONDS)
+            with suppress(AsyncdlError):
+                await self.store.note_run(run_id, self._note())
+
+    def _note(self) -> str:
+        now = self.clock.now()
+        self.figures.look(self.scheduler, now)
+        return json.dumps(self.figures.so_far(now))
 
 
 @asynccontextmanager
@@ -107,38 +136,53 @@ async def open_job(
             await require_whole(store, collection.root)
             await require_keys(store, collection.root)
             await require_contact(store, settings.contact)
+        await note_leave(store, settings, clock.now().utc_ms)
         journal = IntentJournal(collection.intents / "journal")
         repairs = await recover(collection, store, journal, clock.now())
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
         counts = await store.counts()
         closed = sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
-        figures = Figures(counts.total, closed, clock.now())
+        waiting = await store.waiting_by_lane(MAX_COUNTED_HOSTS)
+        headway = Headway(waiting, lane_of, settings.host_rate_per_second, clock.now().monotonic)
+        figures = Figures(counts.total, closed, clock.now(), headway)
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
         fetcher = (
             make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
-        scheduler = _scheduler(settings, random)
+        scheduler = scheduler_of(settings, random)
+        scheduler.lanes.farewell = headway.forgotten
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
+        room = RoomWatch(store, scheduler, collection.root, hub, clock, _room_rules(settings))
+        hub.watch(room.watch)
+        doubt = "" if make_fetcher else await room.before()
         recorder = Recorder(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
+        patience = OwnPatience(
+            settings.storage_patience_seconds, settings.network_patience_seconds, () if settings.proxy else proxy_variables()
+        )
+        own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
-            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder, inbox=collection.inbox,
-            commands={"retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms)}, clock=clock, hub=hub,
-            limits=RunLimits(
-                settings.wait_seconds, settings.grace_seconds, settings.storage_patience_seconds, settings.max_time_seconds
-            ),
-            take_snapshot=store.snapshot if store.exclusive else None,
+            scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
+            own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
+            commands={
+                "retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms),
+                "hosts": host_order_handler(store, scheduler, clock),
+            }, clock=clock, hub=hub,
+            limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
+            take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
         )  # fmt: skip
-        notices = [await unfinished_addition(store, collection.root)]
+        notices = [await unfinished_addition(store, collection.root), doubt, *await ask_first_notices(store)]
         if lock.previous_crashed is not None or repairs.any:
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
             notices.append(repaired)
-        yield Job(collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)))
+        yield Job(
+            collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)), exceptions_of(settings)
+        )  # fmt: skip
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
@@ -152,18 +196,32 @@ def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
     return open_spool
 
 
-def _scheduler(settings: RunSettings, random: Random) -> Scheduler:
+def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
+    """The scheduler that these settings ask for."""
     rules = SchedulerRules(
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
-        lane_limits=LaneLimits(settings.host_rate_per_second, settings.host_connections),
+        lane_limits=settings.lane_limits,
+        presets=shipped_presets().limits,
         max_attempts=settings.max_attempts,
         retry_delays_seconds=settings.retry_delays_seconds,
         max_redirects=settings.max_redirects,
         caution=CAUTIONS[settings.caution],
+        breaker=BreakerPolicy(give_up_after_seconds=settings.give_up_after_seconds),
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
     return Scheduler(rules, random, lane_of_url, robots)
+
+
+def exceptions_of(settings: RunSettings) -> dict[str, list[str]]:
+    """What a person has excepted from the rules, by the name of the setting: it is noted with every run that it holds for."""
+    robots = ["all hosts"] if settings.robots == "ignore" else sorted(settings.robots_ignore_hosts)
+    found = {"insecure_host": sorted(settings.insecure_hosts), "robots_ignored": robots}
+    return {kind: hosts for kind, hosts in found.items() if hosts}
+
+
+def _room_rules(settings: RunSettings) -> RoomRules:
+    return RoomRules(settings.keep_free_bytes, settings.preflight, settings.storage_patience_seconds, settings.max_images)
 
 
 def lane_of_url(url: str) -> str:
@@ -176,8 +234,7 @@ def lane_of_url(url: str) -> str:
 async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
     async with Web(web_settings(settings)) as web:
         yield WebFetcher(
-            web, open_spool, clock,
-            max_body_bytes=settings.max_body_bytes, host_bandwidth_bits_per_second=settings.host_bandwidth_bits_per_second,
+            web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect"
         )  # fmt: skip
 
 

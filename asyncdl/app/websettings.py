@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from asyncdl.settings import RunSettings
+from asyncdl.errors import UsageError
+from asyncdl.login import Login
+from asyncdl.settings import RunSettings, load_proxy_login
 from asyncdl.web import WebSettings
 
 
@@ -22,9 +24,21 @@ def web_settings(settings: RunSettings) -> WebSettings:
         bandwidth_bits_per_second=settings.bandwidth_bits_per_second,
         allow_private=settings.allow_private,
         insecure_hosts=settings.insecure_hosts,
+        address_connections=settings.address_connections,
+        proxy=settings.proxy or None,
+        proxy_login=_proxy_login(settings.proxy) if settings.proxy else None,
     )
+
+
+def _proxy_login(proxy: str) -> Login | None:
+    """Who one is at the proxy. Raises `UsageError` for a name that HTTP cannot carry."""
+    said = load_proxy_login()
+    try:
+        return Login(proxy, said.user, said.password) if said.user else None
+    except ValueError as error:
+        raise UsageError(f"PROXY_USER or PROXY_PWD cannot be used: {error}", "look at the environment and at .env") from error
 
 
 def file_web_settings(settings: RunSettings) -> WebSettings:
     """How one large file is asked for: it takes as long as it takes; a stall and the minimum speed still end a connection."""
-    return replace(web_settings(settings), total_timeout_seconds=math.inf)
+    return replace(web_settings(settings), total_timeout_seconds=math.inf, address_connections=0)

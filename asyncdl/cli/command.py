@@ -40,7 +40,10 @@ class Group(StrEnum):
     CARE = "Care"
 
 
-FAMILIES = {"gbif": "Get an archive from GBIF: request it, wait for it, fetch it, cite it."}
+FAMILIES = {
+    "gbif": "Get an archive from GBIF: request it, wait for it, fetch it, cite it.",
+    "hosts": "See what each host may be asked, and order otherwise: limits, pauses, blocks. Beside a run it holds within seconds.",
+}
 """Words that several commands begin with, and what `asyncdl --help` says of them."""
 
 

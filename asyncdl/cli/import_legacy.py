@@ -67,13 +67,15 @@ def import_legacy(
     same bytes: it takes no space, and the old tree stays as it is. Pages, cut and foreign files are not adopted but listed in
     rejects/. Without a list and a database every file of the tree is looked at. Lists of failures are not taken over: those
     images get a fresh attempt with a recorded reason. Safe to repeat and to interrupt.
+
+    The collection's own files/ may be named too: so files are adopted again whose database was lost.
     """
     options = LegacyOptions(_mode(copy=copy, move=move, link=link), hash_files)
     if processed is not None and database is not None:
         raise UsageError("--processed and --database cannot go together", "the database says all that the list says, and more")
     opened = Collection.open(collection, read_only=dry_run)
     tree = OldTree(files)
-    _refuse_overlap(tree.root, opened.root.resolve())
+    _refuse_overlap(tree.root, opened, options.mode)
     clock = SystemClock()
     began = clock.now()
     with ExitStack() as stack:
@@ -124,10 +126,14 @@ def _claims(tree: OldTree, processed: Path | None, database: Path | None, stack:
     return TreeClaims(tree.root)
 
 
-def _refuse_overlap(tree: Path, collection: Path) -> None:
-    if tree == collection or tree in collection.parents or collection in tree.parents:
+def _refuse_overlap(tree: Path, collection: Collection, mode: Mode) -> None:
+    root = collection.root.resolve()
+    if tree == collection.files.resolve() and mode is Mode.LINK:
+        return  # its own files, whose database was lost: each has its name already, and keeps it
+    if tree == root or tree in root.parents or root in tree.parents:
         raise UsageError(
-            f"{tree} and the collection lie inside each other", "keep the old files and the collection in folders side by side"
+            f"{tree} and the collection lie inside each other",
+            f"keep the old files and the collection in folders side by side; only {collection.files} itself, where a database was lost, may be linked",
         )
 
 

@@ -38,7 +38,9 @@ class Pace:
         seconds = now - began
         parts = [_extent(step)]
         if seconds >= _MIN_PACE_SECONDS:
-            if (rows := _rows(step) - rows_before) > 0:
+            if step.stage is Stage.ADOPT and step.done > done_before:
+                parts.append(f"{approximate_size((step.done - done_before) / seconds)}/s")
+            elif (rows := _rows(step) - rows_before) > 0:
                 parts.append(f"{rows / seconds:,.0f} rows/s")
             if step.total and step.done > done_before:
                 left = (step.total - step.done) * seconds / (step.done - done_before)
@@ -57,6 +59,8 @@ def _extent(step: IngestProgress) -> str:
     if step.stage is Stage.READ:
         of = f"{approximate_size(step.done)} of {approximate_size(step.total)}" if step.total else approximate_size(step.done)
         return f"{step.counts.rows_read:,} rows, {of}"
+    if step.stage is Stage.ADOPT:
+        return f"{step.counts.images:,} files, {approximate_size(step.done)} of {approximate_size(step.total or 0)}"
     if step.stage is Stage.SORT:
         return f"{step.total or 0:,} rows"
     what = "indexes" if step.stage is Stage.INDEX else "rows"

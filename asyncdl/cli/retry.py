@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -11,17 +10,16 @@ import typer
 
 from asyncdl.cli.command import HERE, CollectionArgument, Command, Group, JsonOption, run_coroutine
 from asyncdl.cli.opening import ask_rows
+from asyncdl.cli.posting import ask_the_run
 from asyncdl.clock import SystemClock
 from asyncdl.collection import Collection, RunLock
-from asyncdl.errors import AsyncdlError, CollectionLocked, UsageError
+from asyncdl.errors import CollectionLocked
 from asyncdl.report.wording import counted, place_text
 from asyncdl.store import RetryFilter, Store
 from asyncdl.terminal import printable
 from asyncdl.upkeep.retry import RetryReport, preview, reopen
 from asyncdl.upkeep.retry_filter import describe_filter, parse_filter, retry_command_body
 
-ANSWER_SECONDS = 10.0
-POLL_SECONDS = 0.2
 MAX_LINE_CHARS = 1_000
 
 _Errors = Annotated[
@@ -65,7 +63,7 @@ def retry(
         with opened.lock() as lock:
             report = run_coroutine(_reopen(opened, wanted, now_ms, lock))
     except CollectionLocked as locked:
-        result = run_coroutine(_ask_the_run(opened, wanted, locked))
+        result = run_coroutine(ask_the_run(opened, retry_command_body(wanted), locked))
     else:
         result = report.as_result()
     _tell(result, wanted, opened, as_json=as_json)
@@ -78,25 +76,6 @@ async def _reopen(collection: Collection, wanted: RetryFilter, now_ms: int, lock
         report = await reopen(store, wanted, now_ms)
         await store.add_event(now_ms, "retry", describe_filter(wanted), json.dumps(report.as_result()))
     return report
-
-
-async def _ask_the_run(collection: Collection, wanted: RetryFilter, locked: CollectionLocked) -> dict[str, Any]:
-    """Post the command and wait a little for what the run says; without an answer the command stays posted."""
-    try:
-        command = await asyncio.to_thread(collection.inbox.post, retry_command_body(wanted))
-    except ValueError as error:
-        raise UsageError(str(error), "give fewer names at a time") from error
-    loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + ANSWER_SECONDS
-    while loop.time() < give_up_at:
-        answer = await asyncio.to_thread(collection.inbox.result, command)
-        if answer is None:
-            await asyncio.sleep(POLL_SECONDS)
-        elif "error" in answer:
-            raise AsyncdlError(f"the run refused: {answer['error']}", locked.what)
-        else:
-            return {**answer, "by_run": True}
-    return {"posted": True, "command": command, "holder": locked.what}
 
 
 def _tell(result: Mapping[str, Any], wanted: RetryFilter, collection: Collection, *, as_json: bool) -> None:

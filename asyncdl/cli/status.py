@@ -11,9 +11,11 @@ from asyncdl.cli.command import HERE, CollectionArgument, Command, Group, JsonOp
 from asyncdl.cli.opening import ask_figures
 from asyncdl.clock import SystemClock
 from asyncdl.collection import Collection
+from asyncdl.report.plan import default_ceilings
 from asyncdl.report.status import StatusReport, gather_status, to_json
 from asyncdl.report.status_view import render_status
 from asyncdl.report.wording import place_text
+from asyncdl.settings import load_run_settings
 from asyncdl.store import Store
 from asyncdl.terminal import stdout_console
 
@@ -31,8 +33,13 @@ def status(collection: CollectionArgument = HERE, *, as_json: JsonOption = False
 
 
 async def _gather(store: Store, collection: Collection) -> StatusReport:
-    now_ms = SystemClock().now().utc_ms
-    return await gather_status(store, now_ms, running=collection.holder(), as_of_ms=_age_of_snapshot(store.path, collection))
+    return await gather_status(
+        store,
+        SystemClock().now().utc_ms,
+        running=collection.holder(),
+        as_of_ms=_age_of_snapshot(store.path, collection),
+        ceilings=default_ceilings(load_run_settings(collection.root, {})),
+    )
 
 
 def _age_of_snapshot(read: Path, collection: Collection) -> int | None:

@@ -26,11 +26,17 @@ class BackoffPolicy:
     min_forgive_seconds: float = 20.0
     max_forgive_seconds: float = 1_800.0
 
-    def pause_seconds(self, incidents: int, random: Random, *, crowded: bool = False) -> float:
-        """The pause for the `incidents`-th incident in a row (1 is the first), with jitter. `crowded`: the host answers, but not all."""
+    def pause_seconds(
+        self, incidents: int, random: Random, *, crowded: bool = False, longest_seconds: float | None = None
+    ) -> float:
+        """The pause for the `incidents`-th incident in a row (1 is the first), with jitter on top.
+
+        `crowded`: the host answers, but not all. `longest_seconds`: a cap that is lower for the moment than `max_pause_seconds`.
+        """
         first = self.crowded_pause_seconds if crowded else self.first_pause_seconds
         # The exponent is bounded before the power is taken: a host may fail for years.
-        bare = min(self.max_pause_seconds, first * self.factor ** min(incidents - 1, 64))
+        longest = self.max_pause_seconds if longest_seconds is None else min(self.max_pause_seconds, longest_seconds)
+        bare = min(longest, first * self.factor ** min(incidents - 1, 64))
         return bare * (1 + self.jitter * random.random())
 
     def forgive_seconds(self, pause_seconds: float) -> float:

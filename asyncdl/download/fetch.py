@@ -13,9 +13,11 @@ from asyncdl.addresses import REDIRECTS, redirect_target
 from asyncdl.blobs import LocalFault, Spool
 from asyncdl.clock import Clock
 from asyncdl.download.body import Body
+from asyncdl.download.challenge import is_challenge
 from asyncdl.download.manifests import MAX_MANIFEST_BYTES, canvases_of, parse_manifest
 from asyncdl.download.outcome import Failed, ManifestRead, Outcome, Redirected, RobotsRead, Ticket, TicketKind
 from asyncdl.download.robots import MAX_ROBOTS_BYTES
+from asyncdl.download.robots_tag import refusal
 from asyncdl.errors import error_of_http_status
 from asyncdl.imaging import text_page
 from asyncdl.model import Evidence
@@ -35,6 +37,13 @@ _JSON_TYPES = "application/ld+json, application/json;q=0.9, */*;q=0.1"
 class Fetcher(Protocol):
     """Whatever can carry out a ticket: the network, or nothing at all in benchmarks and simulations."""
 
+    received_bytes: int
+    """Bytes of bodies that have come in so far."""
+
+    def forget_network(self) -> None:
+        """Our network was at fault: what it said of names is not believed any more."""
+        ...
+
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """The answer: a body still to be inspected, or already an outcome. Raises nothing but cancellation."""
         ...
@@ -44,23 +53,38 @@ class WebFetcher:
     """Carries tickets out over the network."""
 
     def __init__(
-        self, web: Web, open_spool: OpenSpool, clock: Clock, *, max_body_bytes: int, host_bandwidth_bits_per_second: float
+        self,
+        web: Web,
+        open_spool: OpenSpool,
+        clock: Clock,
+        *,
+        max_body_bytes: int,
+        obey_noai: bool = True,
+        watch_head: Callable[[Ticket, Response], None] | None = None,
     ) -> None:
         self._web = web
         self._open_spool = open_spool
         self._clock = clock
         self._max_body_bytes = max_body_bytes
-        self._host_bandwidth = host_bandwidth_bits_per_second
-        self._limiters: OrderedDict[str, AsyncLimiter] = OrderedDict()
+        self._obey_noai = obey_noai
+        self._watch_head = watch_head
+        self._limiters: OrderedDict[str, tuple[float, AsyncLimiter]] = OrderedDict()
+        self.received_bytes = 0
+
+    def forget_network(self) -> None:
+        """See `Fetcher`."""
+        self._web.forget_names()
 
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """Make the one request that the ticket allows."""
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
         try:
-            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket.lane)) as response:
+            async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket)) as response:
+                if self._watch_head is not None:
+                    self._watch_head(ticket, response)
                 return await self._answer(ticket, response)
         except RequestFailure as failure:
-            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url))
+            return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url), silent=failure.silent)
         except LocalFault as fault:
             return Failed(fault.error, Evidence(fault.detail))
 
@@ -70,26 +94,31 @@ class WebFetcher:
             return Redirected(redirect_target(response.url, location))
         retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock.now().utc_ms)
         if response.status in (429, 503):
-            return await self._refusal(response, retry_after)
+            return await self._refusal(ticket.kind, response, retry_after)
         if ticket.kind is TicketKind.ROBOTS:
             body = await _read_at_most(response, MAX_ROBOTS_BYTES) if response.status == 200 else b""
             return RobotsRead(response.status, body)
         if response.status != 200:
-            return await self._refusal(response, retry_after)
+            return await self._refusal(ticket.kind, response, retry_after)
         if ticket.kind is TicketKind.MANIFEST:
             return await _manifest(response)
         return await self._image(ticket, response)
 
-    async def _refusal(self, response: Response, retry_after_seconds: float | None) -> Failed:
-        error = error_of_http_status(response.status)
+    async def _refusal(self, kind: TicketKind, response: Response, retry_after_seconds: float | None) -> Failed:
+        error, body = error_of_http_status(response.status), b""
         try:
-            page = text_page(await _read_at_most(response, MAX_PAGE_BYTES), response.charset)
+            body = await _read_at_most(response, MAX_PAGE_BYTES)
+            page = text_page(body, response.charset)
         except RequestFailure as failure:
             page = f"(the page could not be read: {failure.detail})"
+        if kind is not TicketKind.ROBOTS and is_challenge(response.status, response.headers, body):
+            error = "banned"
         evidence = Evidence(f"status {response.status}", response.status, response.media_type, page, response.url)
         return Failed(error, evidence, retry_after_seconds)
 
     async def _image(self, ticket: Ticket, response: Response) -> Outcome | Body:
+        if self._obey_noai and (asked := refusal(response.headers.getall("X-Robots-Tag", []))):
+            return Failed("noai", Evidence(f"X-Robots-Tag: {asked}", 200, response.media_type, "", response.url))
         if response.content_length is not None and response.content_length > self._max_body_bytes:
             return Failed(
                 "too_large", Evidence(f"{response.content_length} bytes are announced", 200, response.media_type, "", response.url)
@@ -97,6 +126,7 @@ class WebFetcher:
         spool = self._open_spool(ticket)
         try:
             async for chunk in response.chunks():
+                self.received_bytes += len(chunk)
                 if spool.size_bytes + len(chunk) > self._max_body_bytes:
                     await spool.discard()
                     detail = f"more than {self._max_body_bytes} bytes"
@@ -108,18 +138,18 @@ class WebFetcher:
             raise
         return Body(spool, response.url, response.media_type, response.charset, response.latency_seconds)
 
-    def _limiter(self, lane: str) -> AsyncLimiter | None:
-        if not self._host_bandwidth:
-            return None
-        limiter = self._limiters.get(lane)
-        if limiter is None:
-            made = bandwidth_limiter(self._host_bandwidth)
-            if made is None:
-                return None
-            limiter = self._limiters[lane] = made
+    def _limiter(self, ticket: Ticket) -> AsyncLimiter | None:
+        """The byte limiter that the requests of a lane share; a new one when the lane's ceiling has changed."""
+        known = self._limiters.get(ticket.lane)
+        if known is not None and known[0] == ticket.bandwidth_bits_per_second:
+            self._limiters.move_to_end(ticket.lane)
+            return known[1]
+        limiter = bandwidth_limiter(ticket.bandwidth_bits_per_second)
+        if limiter is not None:
+            self._limiters[ticket.lane] = (ticket.bandwidth_bits_per_second, limiter)
+            self._limiters.move_to_end(ticket.lane)
             while len(self._limiters) > MAX_LANE_LIMITERS:
                 self._limiters.popitem(last=False)
-        self._limiters.move_to_end(lane)
         return limiter
 
 

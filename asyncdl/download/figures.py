@@ -11,18 +11,23 @@ from dataclasses import dataclass
 
 from asyncdl import events
 from asyncdl.clock import Instant
+from asyncdl.download.headway import Headway
 from asyncdl.download.lane import LaneState
 from asyncdl.download.scheduler import Scheduler
 
 MAX_COUNTED_HOSTS = 2_000
 MAX_RECENT_FAILURES = 6
 MAX_NOTICES = 3
+REFUSALS = frozenset({"rate_limited", "unavailable"})
 WINDOW_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class HostFigures:
-    """One lane as people see it. `rate_per_second` and `connections` are its ceilings now, 0 for none."""
+    """One lane as people see it. `rate_per_second` and `connections` are its ceilings now, 0 for none.
+
+    `left`: images that still need something, None where that was not counted; `eta_seconds`: how long they take.
+    """
 
     host: str
     saved: int
@@ -36,6 +41,9 @@ class HostFigures:
     incidents: int
     down: bool
     held: bool
+    given_up: bool = False
+    left: int | None = None
+    eta_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,10 @@ class RecentFailure:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The figures of one moment."""
+    """The figures of one moment. `decides`: the host that takes longest; `eta_seconds` is its time where one is known.
+
+    `refused`: answers 429 and 503; `efficiency`: see `headway`.
+    """
 
     elapsed_seconds: float
     total: int
@@ -69,6 +80,12 @@ class Snapshot:
     hosts: tuple[HostFigures, ...]
     failures: tuple[RecentFailure, ...]
     notices: tuple[str, ...]
+    own_trouble: str = ""
+    slots: int = 0
+    decides: str = ""
+    requests: int = 0
+    refused: int = 0
+    efficiency: float | None = None
 
     @property
     def done(self) -> int:
@@ -79,13 +96,16 @@ class Snapshot:
 class Figures:
     """Counts events. `total` and `done_before` are the collection's images at the start."""
 
-    def __init__(self, total: int, done_before: int, now: Instant) -> None:
+    def __init__(self, total: int, done_before: int, now: Instant, headway: Headway) -> None:
         self.total = total
         self.done_before = done_before
         self.saved = 0
         self.closed = 0
         self.deferred = 0
         self.size_bytes = 0
+        self.own_trouble = ""
+        self.refused = 0
+        self.headway = headway
         self._began = now
         self._hosts: OrderedDict[str, list[int]] = OrderedDict()
         self._failures: deque[RecentFailure] = deque(maxlen=MAX_RECENT_FAILURES)
@@ -99,16 +119,21 @@ class Figures:
                 self.saved += 1
                 self.size_bytes += event.size_bytes
                 self._host(event.host)[0] += 1
+                self.headway.ended(event.host)
             case events.ImageClosed():
                 self.closed += 1
+                self.headway.ended(event.host)
             case events.ImagesEnded():
                 self.closed += event.images
             case events.ImagesAdded():
                 self.total += event.images
             case events.RequestFailed():
                 self._host(event.host)[1] += 1
+                self.refused += event.error in REFUSALS
                 image = f"{event.external_id}-{event.number:02d}"
                 self._failures.append(RecentFailure(image, event.host, event.error, event.detail, event.verdict))
+            case events.OwnTrouble():
+                self.own_trouble = event.text
             case events.Notice():
                 self._notices.append(event.text)
             case _:
@@ -131,6 +156,9 @@ class Figures:
         seconds = max(now.monotonic - then, 1e-9)
         rate = (self.saved - saved_then) / seconds
         left = max(0, self.total - self.done_before - self.saved - self.closed)
+        self.look(scheduler, now)
+        slowest = self.headway.decides(now.monotonic) if left else None
+        of_all = left / rate if rate > 0 else None
         return Snapshot(
             elapsed_seconds=now.monotonic - self._began.monotonic,
             total=self.total,
@@ -141,14 +169,38 @@ class Figures:
             size_bytes=self.size_bytes,
             images_per_second=rate,
             bytes_per_second=(self.size_bytes - bytes_then) / seconds,
-            eta_seconds=left / rate if rate > 0 else None,
+            eta_seconds=slowest[1] if slowest else of_all,
             in_flight=scheduler.in_flight,
             queued=scheduler.lanes.queued,
             inspecting=scheduler.inspecting,
             hosts=tuple(self._figures_of(queue.lane, len(queue), now) for queue in scheduler.lanes),
             failures=tuple(self._failures),
             notices=tuple(self._notices),
+            own_trouble=self.own_trouble,
+            slots=scheduler.slots,
+            decides=slowest[0] if slowest else "",
+            requests=self.headway.requests,
+            refused=self.refused,
+            efficiency=self.headway.efficiency(now.monotonic),
         )
+
+    def look(self, scheduler: Scheduler, now: Instant) -> None:
+        """Take in where the lanes stand; what is said of times left and of efficiency follows from these looks."""
+        self.headway.look(((queue.lane, queue.lane.paused_seconds(now)) for queue in scheduler.lanes), now.monotonic)
+
+    def so_far(self, now: Instant) -> dict[str, int | float | str | None]:
+        """What is kept of a run with its row."""
+        slowest = self.headway.decides(now.monotonic)
+        efficiency = self.headway.efficiency(now.monotonic)
+        return {
+            "saved": self.saved,
+            "bytes": self.size_bytes,
+            "requests": self.headway.requests,
+            "refused": self.refused,
+            "efficiency": None if efficiency is None else round(efficiency, 4),
+            "eta_seconds": round(slowest[1]) if slowest else None,
+            "decides": slowest[0] if slowest else None,
+        }
 
     def _figures_of(self, lane: LaneState, queued: int, now: Instant) -> HostFigures:
         saved, failed = self._hosts.get(lane.name, (0, 0))
@@ -164,5 +216,8 @@ class Figures:
             pause_reason=lane.pause_reason,
             incidents=lane.incidents,
             down=lane.down,
-            held=lane.held,
+            held=lane.held or lane.stop is not None,
+            left=self.headway.left(lane.name),
+            eta_seconds=self.headway.eta_seconds(lane.name, now.monotonic),
+            given_up=lane.given_up,
         )

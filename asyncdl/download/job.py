@@ -13,7 +13,7 @@ from asyncdl.model import Candidate, CandidateKind, Work, WorkKind
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A pass in progress. `url` is what is asked next: the candidate's own URL, or where a redirect led."""
+    """A pass in progress. `url` is what is asked next: the candidate's own URL (`first_url`), or where a redirect led."""
 
     kind: TicketKind
     work: Work | None
@@ -26,20 +26,39 @@ class Job:
     tried: set[int] = field(default_factory=set)
     first_error: str | None = None
     transient_error: str | None = None
-    # The candidate put aside because its host is down: the image is due again, unpaid, when that host is.
+    # The candidate put aside because its host is down or stopped: the image is due again, unpaid, when that host is.
     deferred: int | None = None
     deferred_until_ms: int = 0
+    # The first candidate that robots.txt forbids, and when the rules are worth another look.
+    disallowed: int | None = None
+    disallowed_until_ms: int = 0
     # For robots tickets: the authority the rules are for, and the lane whose jobs wait for them.
     authority: str = ""
     for_lane: str = ""
+    first_url: str = ""
 
     def aim(self, candidate: Candidate) -> None:
         """Turn to a candidate from its own URL."""
         self.candidate = candidate.position
-        self.url = candidate.url
-        self.hop = 0
-        self.seen = {candidate.url}
+        self.first_url = candidate.url
+        self.begin_again()
         self.tried.add(candidate.position)
+
+    def begin_again(self) -> None:
+        """Forget where redirects have led."""
+        self.url = self.first_url
+        self.hop = 0
+        self.seen = {self.first_url}
+
+    @property
+    def begun(self) -> bool:
+        """Whether a request was made in this pass whose answer would be lost if the row were only given back."""
+        return self.hop > 0 or self.first_error is not None or self.deferred is not None
+
+    def defer(self, until_ms: int) -> None:
+        """Put the present candidate aside: the row is due again, unpaid, when its host may be asked; of several the first."""
+        if self.deferred is None or until_ms < self.deferred_until_ms:
+            self.deferred, self.deferred_until_ms = self.candidate, until_ms
 
     def next_candidate(self) -> Candidate | None:
         """The best candidate not tried in this pass and not ruled out; None when none is left.

@@ -8,25 +8,33 @@ correction or a suspend neither bursts nor strands anything.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from random import Random
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.bans import BanPolicy, BanWatch
+from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.pace import Caution, Pace
+from asyncdl.limits import LaneLimits, LaneOrder, Stop
 from asyncdl.model import LaneRecord
 from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
+
+__all__ = ["LaneLimits", "LaneState"]
 
 TIMEOUTS_IN_A_ROW = 5
 """So many unanswered requests one after the other are the host's trouble, no longer the images'."""
 
-DOWN_INCIDENTS = 3
-"""So many failed connections with a pause between each, and no answer since, mean that the host is down."""
-
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
 
-CONNECTION_ERRORS = frozenset({"connect_failed", "connect_timeout", "dns_error", "tls_error"})
+LONG_PAUSE_SECONDS = 30.0
+"""Nothing is held in memory for a lane that is paused for longer."""
+
+UNTIL_RESUMED_SECONDS = 86_400.0
+"""How long a row is put off that needs a lane which a person holds."""
+
+LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
+"""That robots.txt could not be read is believed for at most an hour."""
 
 KEPT_SECONDS = 60.0
 """A lane is kept for so long after it could have started again: most come back, and more was learnt of their pace than is stored."""
@@ -34,20 +42,16 @@ KEPT_SECONDS = 60.0
 _REFUSALS = frozenset({"rate_limited", "unavailable"})
 
 
-@dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """The ceilings of a lane: requests per second and requests at the same time; 0 means no ceiling."""
-
-    rate_per_second: float
-    connections: int
-
-
 class LaneState:
     """What is known of a lane, and when it may be asked again."""
 
-    def __init__(self, name: str, limits: LaneLimits, policy: BackoffPolicy, caution: Caution) -> None:
+    def __init__(
+        self, name: str, limits: LaneLimits, policy: BackoffPolicy, caution: Caution, breaker: BreakerPolicy | None = None
+    ) -> None:
         self.name = name
         self.limits = limits
+        self.order = LaneOrder(name)
+        self.stop: Stop | None = None
         self.in_flight = 0
         self.incidents = 0
         self.pause_reason = ""
@@ -57,9 +61,12 @@ class LaneState:
         self.answers = 0
         self.failures = 0
         self.crawl_delay_seconds = 0.0
-        self.down_since_ms = 0
+        self.breaker = Breaker(breaker or BreakerPolicy())
+        self.ban = BanWatch(BanPolicy())
+        self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
-        self.pace = Pace(limits.rate_per_second, limits.connections, caution)
+        self._ceilings = limits
+        self.pace = Pace(limits.rate_per_second or 0.0, limits.connections or 0, caution)
         self._next_start = -math.inf
         self._pause_until = -math.inf
         self._pause_until_ms = 0
@@ -69,21 +76,24 @@ class LaneState:
         self._timeouts_in_a_row = 0
         self._answers_since_incident = 0
         self._suspect = False
-        self._given_rate: float | None = None
-        self._given_connections: int | None = None
 
     # -- when ------------------------------------------------------------------------------------------------
 
     def ready_at(self) -> float | None:
-        """Monotonic time from which the next request may start; None while only a change can make it ready."""
-        if self.held or self.in_flight >= self.connections:
+        """Monotonic time from which the next request may start; None while only a change can make it ready.
+
+        A lane that was given up is always ready: its queue is to be closed, not asked.
+        """
+        if self.given_up:
+            return -math.inf
+        if self.held or self.stop or self.in_flight >= self.connections:
             return None
         return max(self._next_start, self._pause_until)
 
     @property
     def connections(self) -> int:
-        """How many requests may run at the same time now: one while the host is suspect, then as many as it has answered well."""
-        return 1 if self._suspect else self.pace.connections
+        """How many requests may run at the same time now: one while the host is suspect or refuses us, then as many as it has answered well."""
+        return 1 if self._suspect or self.ban.careful else self.pace.connections
 
     @property
     def rate_per_second(self) -> float:
@@ -93,21 +103,38 @@ class LaneState:
 
     @property
     def down(self) -> bool:
-        """Whether the host has failed to connect again and again, and has not answered since."""
-        return bool(self.down_since_ms) and self.incidents >= DOWN_INCIDENTS
+        """Whether the host does not work, and is only probed."""
+        return self.breaker.health is Health.DOWN
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the host was down for so long that nothing is asked of it any more."""
+        return self.breaker.health is Health.GIVEN_UP
+
+    @property
+    def down_since_ms(self) -> int:
+        """Since when the host is down (UTC milliseconds); 0 while it is not."""
+        return self.breaker.down_since_ms
 
     @property
     def troubled(self) -> bool:
         """Whether the host has not answered since its last trouble."""
-        return self._suspect or bool(self.down_since_ms)
+        return self._suspect or self.breaker.failing
 
     def idle(self, now: Instant) -> bool:
         """Whether nothing runs and nothing has forbidden a start for a while: the lane may be forgotten without breaking a limit."""
-        return self.in_flight == 0 and not self.held and max(self._next_start, self._pause_until) + KEPT_SECONDS <= now.monotonic
+        if self.in_flight or self.held or self.stop:
+            return False
+        return self.given_up or max(self._next_start, self._pause_until) + KEPT_SECONDS <= now.monotonic
 
     def paused_seconds(self, now: Instant) -> float:
-        """How much longer the lane is paused; 0 when it is not, infinity while a person holds it."""
-        return math.inf if self.held else max(0.0, self._pause_until - now.monotonic)
+        """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
+        if self.given_up:
+            return 0.0
+        if self.held or (self.stop and not self.order.stop_until_ms):
+            return math.inf
+        stopped = now.seconds_until(self.order.stop_until_ms) if self.stop else 0.0
+        return max(0.0, self._pause_until - now.monotonic, stopped)
 
     @property
     def pause_until_ms(self) -> int:
@@ -123,6 +150,10 @@ class LaneState:
         self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
 
+    def hold_back(self, seconds: float, now: Instant) -> None:
+        """Start nothing for a moment, for a reason that is not the host's."""
+        self._next_start = max(self._next_start, now.monotonic + seconds)
+
     def release(self) -> None:
         """A request ended, however."""
         self.in_flight -= 1
@@ -133,25 +164,77 @@ class LaneState:
         self._answers_since_incident += 1
         self._timeouts_in_a_row = 0
         self._suspect = False
-        self.down_since_ms = 0
+        self._lives()
         self.pace.answered(beside, latency_seconds, now.monotonic)
 
-    def timed_out(self, issued: Instant, now: Instant, random: Random) -> bool:
-        """A request got no whole answer in time. True when that made the lane pause."""
+    def _lives(self) -> None:
+        """The host is there."""
+        if self.breaker.health is not Health.UP:
+            self.news.append(f"{self.name} answers again")
+        self.breaker.answered()
+
+    def faltered(self, error: str, issued: Instant, now: Instant, random: Random) -> bool:
+        """A request failed in a way that an image pays for but the host may be to blame for (`SYMPTOMS`). True when that made the lane pause."""
         self.failures += 1
-        self._timeouts_in_a_row += 1
-        if self._timeouts_in_a_row < TIMEOUTS_IN_A_ROW:
+        self._timeouts_in_a_row = self._timeouts_in_a_row + 1 if error == "timeout" else 0
+        self._count(error, issued, now)
+        if self._timeouts_in_a_row >= TIMEOUTS_IN_A_ROW:
+            self._incident("no answers (time-outs)", issued, now, None, random)
+        elif self.breaker.down_since_ms:
+            self._incident(error, issued, now, None, random)
+        else:
             return False
-        self._incident("no answers (time-outs)", issued, now, None, random)
         return True
+
+    def forbidden(self, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> bool:
+        """The host answered 401 or 403, or with a challenge. True when it refuses us altogether: then it is left alone, in the end until a person says otherwise."""
+        self.failures += 1
+        self._timeouts_in_a_row = 0
+        self._lives()
+        fresh = issued.monotonic > self._paused_at
+        known = self.ban.banned
+        if not self.ban.refused(now, fresh=fresh):
+            return False
+        if fresh or not known:
+            self._paused_at = now.monotonic
+            self._suspect = True
+            wait = self.ban.probe_after_seconds
+            if wait is None:
+                self.held = True
+                self.note = "it refused us altogether, three probes included: write to it before you go on"
+                self.news.append(f"{self.name} still refuses us (401, 403): it waits for you to write to it")
+                return True
+            if not known:
+                self.news.append(f"{self.name} refuses us altogether (401, 403): it is left alone, and no image pays")
+            self.pause(max(wait * (1 + self._policy.jitter * random.random()), retry_after_seconds or 0.0), "banned", now)
+        return True
+
+    def welcomed(self) -> bool:
+        """The host gave a proper answer about an image. True when that ends a ban."""
+        banned = self.ban.banned
+        self.ban.welcomed()
+        if banned:
+            self.news.append(f"{self.name} serves us again")
+        return banned
+
+    def _count(self, error: str, issued: Instant, now: Instant) -> None:
+        """Let the breaker judge a failure, unless it belongs to an incident that was counted."""
+        if issued.monotonic <= self._paused_at or self.given_up:
+            return
+        before = self.breaker.health
+        self.breaker.failed(error, now)
+        if self.breaker.health is not before:
+            self.news.append(f"{self.name} is {self.breaker.health} ({error})")
 
     def refused(
         self, error: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random, beside: int = 1
     ) -> None:
         """A host-blamed failure: pause. Failures of requests issued before the pause began count as one incident."""
         self.failures += 1
-        if error in CONNECTION_ERRORS and not self.down_since_ms:
-            self.down_since_ms = now.utc_ms
+        if error in COUNTED:
+            self._count(error, issued, now)
+        elif error == "rate_limited":
+            self._lives()
         if issued.monotonic > self._paused_at:
             if error in _REFUSALS:
                 self.pace.refused(beside, now.monotonic)
@@ -163,7 +246,7 @@ class LaneState:
         fresh = issued.monotonic > self._paused_at
         if fresh:
             quiet_ms = now.utc_ms - max(self._last_incident_ms, self._pause_until_ms)
-            quiet = quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds)
+            quiet = not self.breaker.failing and quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds)
             if quiet or self._answers_since_incident >= FORGIVING_ANSWERS:
                 self.incidents = 0
             self.incidents += 1
@@ -171,7 +254,11 @@ class LaneState:
             self._paused_at = now.monotonic
             self._suspect = True
         answered = self._answers_since_incident > 0
-        own_seconds = self._policy.pause_seconds(self.incidents, random, crowded=answered and reason in _REFUSALS)
+        longest = self.breaker.longest_pause_seconds(now)
+        if longest is None and reason == "robots_unreachable":
+            longest = LONGEST_ROBOTS_PAUSE_SECONDS
+        crowded = answered and reason in _REFUSALS
+        own_seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
         if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
             # The promise is the server's; a second of jitter on top keeps lanes from coming back in step. A host that was asked
             # when it said and refused again has said too little: then our own pause holds where it is longer.
@@ -206,11 +293,12 @@ class LaneState:
             incidents=self.incidents,
             last_incident_ms=self._last_incident_ms,
             down_since_ms=self.down_since_ms,
-            rate_per_second=self._given_rate,
-            connections=self._given_connections,
+            given_up_ms=self.breaker.given_up_ms,
             held=self.held,
             note=self.note,
             learnt=self.pace.learnt_pace(now),
+            banned_since_ms=self.ban.banned_since_ms,
+            ban_probes=self.ban.probes,
         )
 
     def restore(self, record: LaneRecord, now: Instant) -> None:
@@ -221,20 +309,48 @@ class LaneState:
         self.incidents = record.incidents
         self._last_incident_ms = min(record.last_incident_ms, now.utc_ms)
         self._last_pause_seconds = max(0.0, (record.pause_until_ms - record.last_incident_ms) / 1000)
-        self._suspect = record.incidents > 0 and remaining > 0
-        self.down_since_ms = record.down_since_ms
+        self.breaker.restore(
+            down_since_ms=record.down_since_ms,
+            given_up_ms=record.given_up_ms,
+            errors_in_a_row=record.incidents if record.pause_reason in CONNECTION_ERRORS else 0,
+            now=now,
+        )
+        self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
+        self.ban.restore(record.banned_since_ms, record.ban_probes)
         self.held = record.held
         self.note = record.note
         if record.learnt is not None:
             self.pace.recall(record.learnt, now)
-        self.limit(record.rate_per_second, record.connections)
+        if record.order is not None:
+            self.obey(record.order, now)
 
-    def limit(self, rate_per_second: float | None, connections: int | None) -> None:
-        """Put a person's limits in the place of the ceilings; None leaves the ceiling that holds."""
-        self._given_rate = rate_per_second if rate_per_second is not None else self._given_rate
-        self._given_connections = connections if connections is not None else self._given_connections
-        self.limits = LaneLimits(
-            self.limits.rate_per_second if self._given_rate is None else self._given_rate,
-            self.limits.connections if self._given_connections is None else self._given_connections,
-        )
-        self.pace.rate_ceiling, self.pace.connection_ceiling = self.limits.rate_per_second, self.limits.connections
+    # -- what people order -----------------------------------------------------------------------------------
+
+    def obey(self, order: LaneOrder, now: Instant) -> None:
+        """Take a person's order in the place of an earlier one; what was read before a newer one came is not obeyed."""
+        if order.at_ms >= self.order.at_ms:
+            self.order = order
+            self.lapse(now)
+
+    def lapse(self, now: Instant) -> bool:
+        """Obey the order as far as it holds by now: an end of it may have come. True when that changed something. Times of people are UTC."""
+        stop = self.order.stop_at(now.utc_ms)
+        limits = self._ceilings.overruled(self.order.limits_at(now.utc_ms))
+        changed = stop is not self.stop or limits != self.limits
+        self.stop = stop
+        if limits != self.limits:
+            self.limits = limits
+            self.pace.rate_ceiling, self.pace.connection_ceiling = limits.rate_per_second or 0.0, limits.connections or 0
+            self._next_start = min(self._next_start, now.monotonic + 1 / self.rate_per_second)
+        return changed
+
+    def lift(self) -> None:
+        """A person says that the host may be asked again: a ban, and trouble that was no word of the host, count no more. Its `Retry-After` does."""
+        self.held = False
+        self.note = ""
+        self.breaker.reopen()
+        self.ban.lift()
+        if self.pause_reason not in _REFUSALS:
+            self.incidents = 0
+            self._suspect = False
+            self._pause_until, self._pause_until_ms = -math.inf, 0

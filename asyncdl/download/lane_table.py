@@ -1,4 +1,7 @@
-"""The lanes of a run, each with its queue of jobs, and the heap that says which may start next.
+"""The lanes of a run, each with its queue of jobs, and the heaps that say which may start next.
+
+A lane whose time has come waits among the *ready* ones for a slot. When slots are short, the order there decides how long the run takes: the lane that will need
+longest (images left by its pace) goes first, because nobody can make up for what it loses. Its lead is bounded, so that every ready lane has its turn.
 
 Lanes are made when first met and forgotten when idle, so that their number follows what is queued, not what the source holds.
 A lane waits until the shell has said what earlier runs learnt of it (`unknown`, `restore`). Pure, like the scheduler.
@@ -8,28 +11,37 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
-from asyncdl.clock import Instant
+from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
-from asyncdl.download.outcome import TicketKind
+from asyncdl.download.outcome import Failed, TicketKind
 from asyncdl.model import LaneRecord
+
+HEAD_START_SECONDS: Final = 5.0
+LONGEST_HEAD_START_SECONDS: Final = 60.0
+"""A ready lane goes before those that were ready earlier by so much for each doubling of the minutes it still needs; at most by the longest."""
+
+MAX_PACE_PER_SECOND: Final = 1_000.0
 
 
 class LaneQueue:
-    """A lane and the jobs waiting in it; robots.txt fetches go before everything else.
+    """A lane and the jobs waiting in it; robots.txt fetches go before everything else. `kept` are jobs in doubt (`doubts`), not counted.
 
     `version` tells its live heap entry from stale ones.
     """
 
-    __slots__ = ("awaits_robots", "jobs", "known", "lane", "ready_at", "robots", "tickets", "version")
+    __slots__ = ("awaits_robots", "jobs", "kept", "known", "lane", "ready_at", "robots", "tickets", "version")
 
     def __init__(self, lane: LaneState) -> None:
         self.lane = lane
         self.robots: deque[Job] = deque()
         self.jobs: deque[Job] = deque()
+        self.kept: list[tuple[Job, Failed]] = []
         self.known = False
         self.awaits_robots = False
         self.ready_at: float | None = None
@@ -50,12 +62,17 @@ class LaneTable:
 
     def __init__(self, make_lane: Callable[[str], LaneState]) -> None:
         self.queued = 0
+        self.longest_head_start_seconds = LONGEST_HEAD_START_SECONDS
+        self.farewell: Callable[[LaneState], None] | None = None  # told of each lane that is forgotten
         self._make_lane = make_lane
+        self._ready: list[tuple[float, int, int, LaneQueue]] = []
+        self._left: dict[str, int] = {}
         self._queues: dict[str, LaneQueue] = {}
         self._heap: list[tuple[float, int, int, LaneQueue]] = []
         self._sequence = itertools.count()
         self._unknown: list[str] = []
         self._changed: dict[str, LaneRecord] = {}
+        self._news: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[LaneQueue]:
         return iter(self._queues.values())
@@ -115,18 +132,44 @@ class LaneTable:
             return None
         return queue.lane.ready_at()
 
+    def expect(self, name: str, images: int) -> None:
+        """So many more images (or fewer, when negative) are left of a lane beside those in its queue."""
+        left = self._left.pop(name, 0) + images
+        if left > 0:
+            self._left[name] = left
+
+    def remaining_seconds(self, queue: LaneQueue) -> float:
+        """How long a lane will still need at its pace of now."""
+        return (self._left.get(queue.lane.name, 0) + len(queue)) / min(queue.lane.rate_per_second, MAX_PACE_PER_SECOND)
+
     def next_ready(self, now: Instant) -> LaneQueue | float | None:
-        """The queue whose turn it is, taken off the heap; else the time (monotonic) of the next; else None."""
-        while self._heap:
-            ready_at, _, version, queue = self._heap[0]
-            if version == queue.version and ready_at > now.monotonic:
-                return ready_at
-            heapq.heappop(self._heap)
+        """The queue whose turn it is, taken off the heaps; else the time (monotonic) of the next; else None."""
+        self._collect_ready(now)
+        while self._ready:
+            _, _, version, queue = heapq.heappop(self._ready)
             if version == queue.version:
                 queue.version += 1
                 queue.ready_at = None
                 return queue
-        return None
+        return self._heap[0][0] if self._heap else None
+
+    def _collect_ready(self, now: Instant) -> None:
+        """Move what may start now to the ready ones, and drop stale entries on the way."""
+        while self._heap:
+            ready_at, sequence, version, queue = self._heap[0]
+            if version == queue.version and ready_at > now.monotonic:
+                return
+            heapq.heappop(self._heap)
+            if version == queue.version:
+                minutes = self.remaining_seconds(queue) / 60
+                head_start = min(HEAD_START_SECONDS * math.log2(1 + minutes), self.longest_head_start_seconds)
+                heapq.heappush(self._ready, (ready_at - head_start, sequence, version, queue))
+
+    def lapse(self, now: Instant) -> None:
+        """Let orders of people end that were given until now. Call it every second or so."""
+        for queue in self:
+            if queue.lane.lapse(now):
+                self.schedule(queue)
 
     # -- memory ----------------------------------------------------------------------------------------------
 
@@ -143,7 +186,8 @@ class LaneTable:
     def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
         """Let lanes begin, with what earlier runs learnt of them."""
         for name in names:
-            if queue := self._queues.get(name):
+            queue = self._queues.get(name)
+            if queue is not None:  # an empty one is false
                 # What this run has saved but not committed yet is newer than what was read.
                 if record := self._changed.get(name) or remembered.get(name):
                     queue.lane.restore(record, now)
@@ -152,12 +196,17 @@ class LaneTable:
 
     def remember(self, queue: LaneQueue, now: Instant) -> None:
         """Note that what is to be remembered of this lane has changed."""
-        self._changed[queue.lane.name] = queue.lane.record(now)
+        lane = queue.lane
+        self._changed[lane.name] = lane.record(now)
+        if lane.news:
+            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
+            self._news += [(lane.name, text + probe) for text in lane.news]
+            lane.news = []
 
     def remember_paces(self, now: Instant) -> None:
         """Note what was learnt of every lane: asking is over."""
         for queue in self:
-            if queue.known and queue.lane.pace.learnt:
+            if queue.known and queue.lane.pace.learnt and not queue.lane.given_up:
                 self.remember(queue, now)
 
     @property
@@ -170,23 +219,30 @@ class LaneTable:
         changed, self._changed = tuple(self._changed.values()), {}
         return changed
 
+    def news(self) -> list[tuple[str, str]]:
+        """Turns in the health of lanes since the last call, as name and words: what a person should know of."""
+        news, self._news = self._news, []
+        return news
+
     def forget_idle(self, now: Instant) -> int:
         """Drop lanes with nothing queued or in flight, whose pace and pause would let them start now. How many."""
         idle = [
             name
             for name, queue in self._queues.items()
-            if queue.known and not len(queue) and not queue.tickets and not queue.awaits_robots and queue.lane.idle(now)
+            if queue.known and not (len(queue) or queue.kept or queue.tickets or queue.awaits_robots) and queue.lane.idle(now)
         ]
         for name in idle:
             queue = self._queues.pop(name)
-            if queue.lane.pace.learnt:
+            if self.farewell is not None:
+                self.farewell(queue.lane)
+            if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
                 self.remember(queue, now)
         return len(idle)
 
     def check(self) -> None:
         """Raise AssertionError when an invariant of this table is broken; for tests."""
         assert self.queued == sum(len(queue) for queue in self), "queued jobs are miscounted"
-        live = [entry[3] for entry in self._heap if entry[2] == entry[3].version]
+        live = [entry[3] for entry in (*self._heap, *self._ready) if entry[2] == entry[3].version]
         assert len(live) == len(set(map(id, live))), "a lane has two live heap entries"
         for queue in self:
             assert queue.lane.in_flight >= 0, f"{queue.lane.name}: negative requests in flight"

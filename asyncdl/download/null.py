@@ -19,6 +19,10 @@ class NullFetcher:
         self._body = body
         self._media_type = media_type
         self.tickets = 0
+        self.received_bytes = 0
+
+    def forget_network(self) -> None:
+        """There is none."""
 
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """The same body every time."""
@@ -27,5 +31,6 @@ class NullFetcher:
             return RobotsRead(404, b"")
         spool = self._open_spool(ticket)
         await spool.write(self._body)
+        self.received_bytes += len(self._body)
         await spool.finish()
         return Body(spool, ticket.url, self._media_type, None)

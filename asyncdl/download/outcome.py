@@ -21,7 +21,10 @@ class TicketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Permission to make one request now, in one lane. `hop` 0 is the candidate itself, 1 its first redirect."""
+    """Permission to make one request now, in one lane, at so many bits per second together with the others of the lane (0: no ceiling).
+
+    `hop` 0 is the candidate itself, 1 its first redirect; `first_url` is where that chain began.
+    """
 
     id: int
     kind: TicketKind
@@ -31,6 +34,8 @@ class Ticket:
     issued: Instant
     work: Work | None = None
     candidate: int = 0
+    first_url: str = ""
+    bandwidth_bits_per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,12 @@ class RobotsRead:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No success. `error` is a name of the error table; `retry_after_seconds` what the server asked for."""
+    """No success. `error` is a name of the error table; `retry_after_seconds` what the server asked for. `silent`: it was our resolver that did not answer."""
 
     error: str
     evidence: Evidence = field(default_factory=Evidence)
     retry_after_seconds: float | None = None
+    silent: bool = False
 
 
 Outcome = Saved | Redirected | ManifestRead | RobotsRead | Failed

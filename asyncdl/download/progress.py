@@ -38,14 +38,18 @@ def plain_line(snapshot: Snapshot) -> str:
         f"{snapshot.saved:,} saved now",
         f"{snapshot.images_per_second:.1f}/s",
         f"{approximate_size(snapshot.bytes_per_second)}/s",
-        f"in flight {snapshot.in_flight}",
+        f"in flight {_slots(snapshot)}",
         f"hosts {sum(1 for host in snapshot.hosts if host.in_flight)} busy, {len(paused)} paused",
         f"failed {snapshot.closed:,}",
-        f"ETA {_eta(snapshot)}",
+        f"ETA {_eta(snapshot)}{_decides(snapshot)}",
     ]
+    if snapshot.efficiency is not None:
+        parts.append(f"efficiency {snapshot.efficiency:.2f}, {snapshot.refused:,} of {snapshot.requests:,} requests refused")
     if paused:
         worst = max(paused, key=lambda host: host.paused_seconds)
         parts.append(f"longest pause {printable(worst.host, MAX_HOST_CHARS)} {_pause(worst)}")
+    if snapshot.own_trouble:
+        parts.append(f"paused: {printable(snapshot.own_trouble, _DETAIL_CHARS)}")
     return " | ".join(parts)
 
 
@@ -108,16 +112,19 @@ def _overall(snapshot: Snapshot) -> list[RenderableType]:
     )
     speed = Text.assemble(
         (f"{snapshot.images_per_second:.1f}", "bold"), " images/s   ",
-        (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s",
+        (f"{approximate_size(snapshot.bytes_per_second)}", "bold"), "/s", _politeness(snapshot),
     )  # fmt: skip
     state = (
-        f"in flight {snapshot.in_flight}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
+        f"in flight {_slots(snapshot)}   checking {snapshot.inspecting}   queued {snapshot.queued:,}   failed {snapshot.closed:,}"
     )
     spent = f"{approximate_size(snapshot.size_bytes)} in {approximate_duration(snapshot.elapsed_seconds)}"
+    under_way = Text(state, style="dim")
+    if snapshot.own_trouble:
+        under_way = Text(f"paused: {printable(snapshot.own_trouble)}", style="red", no_wrap=True, overflow="ellipsis")
     return [
         _ends(bar, Text.assemble((f"{snapshot.done:,}", "bold"), f" of {snapshot.total:,} images  ", (f"{share:.1%}", "bold"))),
-        _ends(speed, Text.assemble("ETA ", (_eta(snapshot), "bold"))),
-        _ends(Text(state, style="dim"), Text(spent, style="dim")),
+        _ends(speed, Text.assemble("ETA ", (_eta(snapshot), "bold"), _decides(snapshot))),
+        _ends(under_way, Text(spent, style="dim")),
     ]
 
 
@@ -178,13 +185,24 @@ def _flight(host: HostFigures) -> str:
 
 
 def _state(host: HostFigures) -> Text:
+    if host.given_up:
+        return Text("given up", style="red")
     if host.held:
-        return Text("held by you", style="magenta")
+        if host.pause_reason == "banned":
+            return Text("refuses us: waits for you to write to it", style="red")
+        ends = "" if math.isinf(host.paused_seconds) else f" for {_pause(host)}"
+        return Text(f"held by you{ends}", style="magenta")
     if host.down:
-        return Text(f"down {_pause(host)}: {printable(host.pause_reason)}", style="red")
+        return Text(f"down, probe in {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:
         return Text(f"paused {_pause(host)}: {printable(host.pause_reason)}", style="yellow")
+    if host.eta_seconds is not None and host.left:
+        return Text(f"ETA {approximate_duration(host.eta_seconds)}, {host.left:,} left", style="dim")
     return Text(f"{host.queued:,} queued" if host.queued else "working" if host.in_flight else "idle", style="dim")
+
+
+def _slots(snapshot: Snapshot) -> str:
+    return f"{snapshot.in_flight}/{snapshot.slots}" if snapshot.slots else f"{snapshot.in_flight}"
 
 
 def _pause(host: HostFigures) -> str:
@@ -196,3 +214,12 @@ def _eta(snapshot: Snapshot) -> str:
     if snapshot.waiting == 0:
         return "done"
     return approximate_duration(snapshot.eta_seconds) if snapshot.eta_seconds is not None else "unknown"
+
+
+def _decides(snapshot: Snapshot) -> str:
+    """The host that decides the end, cut where it is long."""
+    return f" ({printable(snapshot.decides, MIN_HOST_CHARS)})" if snapshot.decides and snapshot.waiting else ""
+
+
+def _politeness(snapshot: Snapshot) -> str:
+    return f"   efficiency {snapshot.efficiency:.2f}" if snapshot.efficiency is not None else ""

@@ -10,8 +10,10 @@ import math
 from dataclasses import dataclass, field
 
 from asyncdl.clock import Clock, Instant
+from asyncdl.download.lane import LONG_PAUSE_SECONDS
 from asyncdl.download.outcome import Finished
 from asyncdl.download.scheduler import Scheduler
+from asyncdl.limits import Stop
 from asyncdl.model import HostDue, Work, WorkKind
 from asyncdl.store import QUEUE_START, Store
 
@@ -22,16 +24,18 @@ MAX_QUEUED_ROWS = 8_192
 """Rows held in memory over all hosts, at more than 1 kB each: enough for the shortest look-ahead of a full window."""
 
 MAX_LOOK_AHEAD_ROWS = 512
+_EVER_MS = 2**62
 MIN_LOOK_AHEAD_ROWS = 8
-HOLD_PAUSED_SECONDS = 30.0
+HOLD_PAUSED_SECONDS = LONG_PAUSE_SECONDS
 """Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
 
 
 @dataclass(slots=True)
 class _ActiveHost:
-    """A host in the window, and how far its two queues were paged."""
+    """A host in the window, how far its two queues were paged, and how many images are left behind what was paged."""
 
     due: HostDue
+    left: int = 0
     after: dict[WorkKind, tuple[int, int]] = field(default_factory=lambda: dict.fromkeys(WorkKind, QUEUE_START))
 
 
@@ -50,6 +54,7 @@ class Feeder:
         self._handed: set[tuple[WorkKind, int]] = set()
         self._sweep_after = 0
         self._swept_at = float("-inf")
+        self._passed_over: set[int] = set()  # blocked hosts whose rows were looked through for links to other hosts
 
     @property
     def handed(self) -> int:
@@ -67,38 +72,42 @@ class Feeder:
 
     def given_back(self, works: list[Work]) -> None:
         """Rows were released untouched: they may be brought again."""
+        if not works:
+            return
         for work in works:
             self._handed.discard((work.kind, work.id))
             if self._images_left is not None and work.kind is WorkKind.IMAGE:
                 self._images_left += 1
         # They lie behind the cursors of their hosts: there paging starts over, which the set of handed rows makes harmless.
+        # Rows of a blocked host are looked at once.
         hosts = {work.host for work in works}
         for host in self._active.values():
-            if host.due.host in hosts:
+            if host.due.host in hosts and self._stop_of(host.due, self._clock.now()) is not Stop.BLOCK:
                 host.after = dict.fromkeys(WorkKind, QUEUE_START)
 
     async def feed(self) -> list[Finished]:
         """Fill every lane that wants rows. Returns the verdicts on rows that needed no request."""
         now = self._clock.now()
-        self._give_back_paused(now)
+        released = self._scheduler.release_paused(now, self._hold_seconds)
+        self.given_back(released.works)
         self._scheduler.lanes.forget_idle(now)
         await self._widen(now)
-        closed: list[Finished] = []
+        closed = released.closed
         for host in list(self._active.values()):
             if self._images_left == 0:
                 break
             closed += await self._feed_host(host, now)
+        if self._scheduler.doubts:
+            fed = set() if self._images_left == 0 else {host.due.lane for host in self._active.values()}
+            self._scheduler.doubts.close(fed, now)
         await self._introduce_lanes()
         return closed
-
-    def _give_back_paused(self, now: Instant) -> None:
-        if released := self._scheduler.release_paused(now, self._hold_seconds):
-            self.given_back(released)
 
     async def _introduce_lanes(self) -> None:
         """Tell the scheduler what is remembered of the lanes it met since; redirects lead to hosts nobody listed."""
         if names := self._scheduler.lanes.unknown():
-            self._scheduler.restore(names, await self._store.load_lanes(names), self._clock.now())
+            remembered, robots = await self._store.load_lanes(names), await self._store.load_robots(names)
+            self._scheduler.restore(names, remembered, self._clock.now(), robots)
 
     async def _widen(self, now: Instant) -> None:
         """Fill the window of active hosts from a sweep over all hosts that have due rows."""
@@ -110,20 +119,49 @@ class Feeder:
         if not page and self._sweep_after:
             self._sweep_after = 0
             page = await self._store.hosts_due(0, room)
-        for due in page:
-            if due.next_due_ms <= now.utc_ms and due.host_id not in self._active and not self._held_up(due, now):
-                self._active[due.host_id] = _ActiveHost(due)
+        new = [
+            due for due in page if due.next_due_ms <= now.utc_ms and due.host_id not in self._active and not self._held_up(due, now)
+        ]
+        left = await self._store.images_left([due.host_id for due in new]) if new else {}
+        for due in new:
+            self._active[due.host_id] = host = _ActiveHost(due)
+            self._expect(host, left.get(due.host_id, 0))
         self._sweep_after = page[-1].host_id if len(page) == room else 0
         if len(page) < room:
             self._swept_at = now.monotonic
 
+    def _expect(self, host: _ActiveHost, images: int) -> None:
+        """So many more images of a host are still to be brought (fewer, when negative): who needs longest goes first when slots are short."""
+        change = max(images, -host.left)
+        host.left += change
+        self._scheduler.lanes.expect(host.due.lane, change)
+
+    def _leave(self, host: _ActiveHost) -> None:
+        del self._active[host.due.host_id]
+        self._expect(host, -host.left)
+
     def _held_up(self, due: HostDue, now: Instant) -> bool:
-        """Whether the host is paused for longer than its rows, or its place in the window, are worth holding."""
-        return self._scheduler.paused_seconds(due.lane, now) > self._hold_seconds
+        """Whether the host is paused for longer than its rows, or its place in the window, are worth holding.
+
+        A host that a person blocks is not, until its rows were looked through once for links to other hosts.
+        """
+        if self._stop_of(due, now) is Stop.BLOCK:
+            return due.host_id in self._passed_over
+        self._passed_over.discard(due.host_id)
+        if self._scheduler.lanes.get(due.lane) is not None:
+            return self._scheduler.paused_seconds(due.lane, now) > self._hold_seconds
+        return due.not_before_ms is None or now.seconds_until(due.not_before_ms) > self._hold_seconds
+
+    def _stop_of(self, due: HostDue, now: Instant) -> Stop | None:
+        """A person's stop of the host's lane: as the lane knows it, else as it was stored when the host was found."""
+        queue = self._scheduler.lanes.get(due.lane)
+        if queue is not None and queue.known:
+            return None if queue.lane.given_up else queue.lane.stop
+        return due.stop if due.not_before_ms is None or due.not_before_ms > now.utc_ms else None
 
     async def _feed_host(self, host: _ActiveHost, now: Instant) -> list[Finished]:
         if self._held_up(host.due, now):
-            del self._active[host.due.host_id]
+            self._leave(host)
             return []
         look_ahead = max(MIN_LOOK_AHEAD_ROWS, min(MAX_LOOK_AHEAD_ROWS, MAX_QUEUED_ROWS // max(1, len(self._active))))
         wanted = self._scheduler.wants(host.due.lane, look_ahead)
@@ -134,15 +172,19 @@ class Feeder:
         for kind in (WorkKind.MANIFEST, WorkKind.IMAGE):
             if wanted <= 0:
                 break
-            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], now.utc_ms, wanted)
+            before_ms = _EVER_MS if host.due.given_up else now.utc_ms
+            page = await self._store.due_work(host.due.host_id, kind, host.after[kind], before_ms, wanted)
             brought += len(page)
             for work in page:
                 host.after[kind] = (work.due_ms, work.id)
                 if finished := self._hand_out(work, now):
                     closed.append(finished)
             wanted -= len(page)
+        self._expect(host, -brought)
         if not brought:
-            del self._active[host.due.host_id]
+            self._leave(host)
+            if self._stop_of(host.due, now) is Stop.BLOCK:
+                self._passed_over.add(host.due.host_id)
         return closed
 
     def _hand_out(self, work: Work, now: Instant) -> Finished | None:
@@ -161,13 +203,10 @@ class Feeder:
         earliest: int | None = None
         after = 0
         while page := await self._store.hosts_due(after, WINDOW_HOSTS):
-            remembered = await self._store.load_lanes(sorted({due.lane for due in page}))
             for due in page:
-                lane = remembered.get(due.lane)
-                if lane is not None and lane.held:
-                    continue
-                at = max(due.next_due_ms, lane.pause_until_ms if lane else 0)
-                earliest = at if earliest is None else min(earliest, at)
+                if due.not_before_ms is not None:
+                    at = max(due.next_due_ms, due.not_before_ms)
+                    earliest = at if earliest is None else min(earliest, at)
             if earliest is not None and earliest <= now.utc_ms:
                 break
             after = page[-1].host_id

@@ -65,11 +65,16 @@ class Recorder:
     @property
     def idle(self) -> bool:
         """Whether everything that was taken in is committed."""
-        return not self._open and not self._scheduler.lanes.has_changed
+        return not self._open and not self._learnt
+
+    @property
+    def _learnt(self) -> bool:
+        """Whether something was learnt of hosts that is to be stored."""
+        return self._scheduler.lanes.has_changed or self._scheduler.robots.has_changed
 
     def add(self, finished: Finished) -> None:
         """Take in what followed from an outcome; what concerns no row is dropped, but lanes that changed are stored soon."""
-        if self._scheduler.lanes.has_changed:
+        if self._learnt:
             self._filled.set()
         if finished.verdict is None and finished.failure is None:
             return
@@ -115,7 +120,9 @@ class Recorder:
                 tuple(_manifest_transition(verdict) for verdict in _verdicts(kept, WorkKind.MANIFEST)),
                 tuple(finished.failure for finished in kept if finished.failure is not None),
                 lanes,
+                self._scheduler.robots.changed(),
             )
+            news = self._scheduler.lanes.news()
             at_ms = self._clock.now().utc_ms
             applied = await self._apply_patiently(batch, at_ms)
             if files:
@@ -124,6 +131,9 @@ class Recorder:
             if not self._open:
                 self._filled.clear()
             self._after(kept, applied, at_ms)
+            for lane, text in news:
+                self._hub.emit(events.Notice(at_ms, text))
+                await self._store.add_event(at_ms, "host", lane, text)
 
     async def _place(self, taken: Sequence[Finished]) -> tuple[list[Finished], dict[int, NewFile]]:
         """Give the saved images of a batch their files. What this machine could not write is given back, unpaid."""

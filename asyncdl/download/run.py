@@ -7,7 +7,7 @@ Back-pressure runs backwards: a slow recorder stops the dispatcher, a full sched
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,15 +19,15 @@ from asyncdl.download.body import Body
 from asyncdl.download.fetch import Fetcher
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.outcome import Failed, Finished, Outcome, Saved, Ticket, Wait
+from asyncdl.download.ownline import Note, OwnLine
 from asyncdl.download.queue import Feeder
 from asyncdl.download.record import Recorder
 from asyncdl.download.scheduler import Scheduler
+from asyncdl.download.suspicion import Settled
 from asyncdl.errors import AsyncdlError, EnvironmentStops
 from asyncdl.events import EventHub
 from asyncdl.inbox import Inbox
 from asyncdl.model import Evidence
-
-LOCAL_PAUSE_SECONDS = 5.0
 
 SHORTEST_LAST_COMMIT_SECONDS = 5.0
 """The last commit gets this long even when the grace is shorter."""
@@ -52,14 +52,10 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """When a run ends although there is work. None means no limit.
-
-    Trouble of this machine (no network, no handles, no space) that lasts longer than `patience_seconds` ends the run.
-    """
+    """When a run ends although there is work. None means no limit."""
 
     wait_seconds: float
     grace_seconds: float
-    patience_seconds: float
     max_time_seconds: float | None = None
 
 
@@ -74,30 +70,35 @@ class Run:
         fetcher: Fetcher,
         inspector: Inspector,
         recorder: Recorder,
+        own_line: OwnLine,
+        keep_note: Callable[[Note], Awaitable[None]],
         inbox: Inbox,
         commands: Mapping[str, CommandHandler],
         clock: Clock,
         hub: EventHub,
         limits: RunLimits,
         take_snapshot: Callable[[], Awaitable[object]] | None = None,
+        watch_room: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._feeder = feeder
         self._fetcher = fetcher
         self._inspector = inspector
         self._recorder = recorder
+        self._own_line = own_line
+        self._keep_note = keep_note
         self._inbox = inbox
         self._commands = commands
         self._clock = clock
         self._hub = hub
         self._limits = limits
         self._take_snapshot = take_snapshot
+        self._watch_room = watch_room
         self._carrying: set[asyncio.Task[None]] = set()
         self._hungry = asyncio.Event()
         self._startable = asyncio.Event()
         self._over = asyncio.Event()
         self._one_reader = asyncio.Lock()
-        self._local_fault_since: float | None = None
         self._trouble: AsyncdlError | BaseException | None = None
         self.stop_reason: StopReason | None = None
 
@@ -114,14 +115,14 @@ class Run:
         ) else None  # fmt: skip
         stages = [asyncio.create_task(stage, name=name) for name, stage in (
             ("feed", self._feed()), ("dispatch", self._dispatch()), ("record", self._recorder.run()), ("control", self._control()),
-            ("snapshots", self._snapshots()),
+            ("snapshots", self._snapshots()), ("room", self._room()),
         )]  # fmt: skip
         over = asyncio.create_task(self._over.wait(), name="over")
         try:
             await asyncio.wait([over, *stages], return_when=asyncio.FIRST_COMPLETED)
             self._over.set()  # also when a stage has failed
-            feed, dispatch, record, control, snapshots = stages
-            await _cancel(feed, dispatch, control, snapshots)
+            feed, dispatch, record, *others = stages
+            await _cancel(feed, dispatch, *others)
             await self._drain(record)
         finally:
             if timer is not None:
@@ -139,6 +140,8 @@ class Run:
         if self._carrying:
             await asyncio.wait(set(self._carrying), timeout=self._limits.grace_seconds)
         await _cancel(*self._carrying)
+        while self._scheduler.doubts.settled:
+            self._recorder.add(self._scheduler.doubts.settled.popleft())
         self._scheduler.lanes.remember_paces(self._clock.now())
         if record.done():
             return
@@ -196,6 +199,7 @@ class Run:
                 task.add_done_callback(self._carrying.discard)
             elif isinstance(step, Finished):
                 self._recorder.add(step)
+                self._hungry.set()  # a host that is given up has many rows to end, and no request paces them
             else:
                 await self._until_startable(step, now.monotonic)
 
@@ -212,9 +216,10 @@ class Run:
             outcome = await self._fetcher.fetch(ticket)
             if isinstance(outcome, Body):
                 self._scheduler.received(ticket, outcome.latency_seconds)
+                self._own_line.answered(ticket.lane, outcome.latency_seconds)
                 self._startable.set()
                 outcome = await self._inspector.inspect(outcome)
-            self._settle(ticket, outcome)
+            self._settle(self._own_line.weigh(ticket, outcome, self._clock.now()))
         except asyncio.CancelledError:
             if isinstance(outcome, (Body, Saved)):
                 await outcome.spool.discard()
@@ -223,35 +228,26 @@ class Run:
             self._trouble = self._trouble or error
             self._over.set()
 
-    def _settle(self, ticket: Ticket, outcome: Outcome) -> None:
+    def _settle(self, settled: Sequence[Settled]) -> None:
         """Tell the scheduler, pass what follows to the recorder, and wake whoever waited for this."""
-        now = self._clock.now()
-        finished = self._scheduler.finish(ticket, outcome, now)
-        if finished.local_fault:
-            self._local_fault(finished.local_fault, outcome)
-        elif not isinstance(outcome, Failed):
-            self._local_fault_since = None
-        self._recorder.add(finished)
-        queue = self._scheduler.lanes.get(ticket.lane)
-        if queue is None or len(queue) < _FEW_ROWS or not self._scheduler.works or self._scheduler.lanes.has_unknown:
-            self._hungry.set()
+        for each in settled:
+            now = self._clock.now()
+            finished = self._scheduler.finish(each.ticket, each.outcome, now)
+            if (stops := self._own_line.settled(each, finished.local_fault, now)) and self._trouble is None:
+                self._trouble = stops
+                self._over.set()
+            self._recorder.add(finished)
+            queue = self._scheduler.lanes.get(each.ticket.lane)
+            if queue is None or len(queue) < _FEW_ROWS or not self._scheduler.works or self._scheduler.lanes.has_unknown:
+                self._hungry.set()
         self._startable.set()
 
-    def _local_fault(self, error: str, outcome: Outcome) -> None:
-        """Our own machine is in trouble: pause everything, say so, and end the run when it lasts."""
-        now = self._clock.now()
-        detail = outcome.evidence.detail if isinstance(outcome, Failed) else ""
-        if self._local_fault_since is None:
-            self._local_fault_since = now.monotonic
-            self._hub.emit(events.Notice(now.utc_ms, f"paused: {error}: {detail}"))
-        self._scheduler.pause_all(LOCAL_PAUSE_SECONDS, now)
-        if now.monotonic - self._local_fault_since >= self._limits.patience_seconds and self._trouble is None:
-            self._trouble = EnvironmentStops(f"{error}: {detail}", "nothing was lost: `asyncdl run` goes on once it is mended")
-            self._over.set()
-
     async def _control(self) -> None:
-        """Look into the inbox at a steady pace, and never again once the run has been found to be over."""
+        """Look into the inbox at a steady pace, and never again once the run has been found to be over. What was long in doubt ends here too."""
         while not self._over.is_set():
+            self._settle(self._own_line.tick(self._clock.now()))
+            for note in self._own_line.notes():
+                await self._keep_note(note)
             async with self._one_reader:
                 if not self._over.is_set():
                     await self._obey()
@@ -274,6 +270,12 @@ class Run:
         while self._take_snapshot is not None:
             await self._take_snapshot()
             await asyncio.sleep(SNAPSHOT_SECONDS)
+        await self._over.wait()
+
+    async def _room(self) -> None:
+        """Look after the disk; its end, but for trouble, ends nothing."""
+        if self._watch_room is not None:
+            await self._watch_room()
         await self._over.wait()
 
 

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final, NamedTuple
 
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.bans import REFUSALS
+from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
+from asyncdl.download.doubts import Doubts
 from asyncdl.download.job import Job, job_of
-from asyncdl.download.lane import LaneLimits, LaneState
+from asyncdl.download.lane import LONG_PAUSE_SECONDS, UNTIL_RESUMED_SECONDS, LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import (
     Failed,
@@ -36,21 +40,40 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
-from asyncdl.model import LaneRecord, Work, WorkKind
+from asyncdl.limits import NOTHING_SAID, LaneOrder, Stop
+from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
+
+_LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
+"""A row whose host waits for longer, or for a person, is looked at again so soon."""
+
+BUSY_SECONDS = 0.25
+"""How long a host waits whose server is busy with other hosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit."""
+    """The numbers a scheduler works by. Rates are per second, 0 means no limit.
+
+    `concurrency` is what `Scheduler.slots` begins with and never exceeds; `presets` says what is known of a lane, and only makes `lane_limits` tighter.
+    """
 
     concurrency: int = 128
     rate_per_second: float = 0.0
     lane_limits: LaneLimits = field(default_factory=lambda: LaneLimits(3.0, 2))
+    presets: Callable[[str], LaneLimits] = lambda _: NOTHING_SAID
     max_attempts: int = 4
     retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
     max_redirects: int = 5
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     caution: Caution = field(default_factory=Caution)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+
+
+class Released(NamedTuple):
+    """Rows that go back to the queue as they were, and the ends of passes that had begun."""
+
+    works: list[Work]
+    closed: list[Finished]
 
 
 @dataclass(slots=True)
@@ -69,15 +92,23 @@ class Scheduler:
 
     def __init__(self, rules: SchedulerRules, random: Random, lane_of_url: Callable[[str], str], robots: RobotsGate) -> None:
         self.rules = rules
-        self.lanes = LaneTable(lambda name: LaneState(name, rules.lane_limits, rules.backoff, rules.caution))
+        self.lanes = LaneTable(self._make_lane)
         self._random = random
         self._lane_of_url = lane_of_url
-        self._robots = robots
+        self.robots = robots
+        self.doubts = Doubts(self.lanes, self._candidate_failed, self._set_aside)
+        self.slots = rules.concurrency
+        self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
+        self._short = False
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
         self._works: set[tuple[WorkKind, int]] = set()
         self._not_before = -math.inf
+
+    def _make_lane(self, name: str) -> LaneState:
+        rules = self.rules
+        return LaneState(name, rules.lane_limits.tightened(rules.presets(name)), rules.backoff, rules.caution, rules.breaker)
 
     @property
     def in_flight(self) -> int:
@@ -108,32 +139,77 @@ class Scheduler:
         queue = self.lanes.get(lane)
         return 0.0 if queue is None else queue.lane.paused_seconds(now)
 
-    def release_paused(self, now: Instant, longest_pause_seconds: float) -> list[Work]:
-        """Give back the rows of lanes that are paused longer than this: they stay due, and memory is for lanes that move."""
-        released: list[Work] = []
+    def release_paused(self, now: Instant, longest_pause_seconds: float) -> Released:
+        """Let go of the rows of lanes that are paused longer than this: memory is for lanes that move."""
+        self.lanes.lapse(now)
+        rows: list[Work] = []
+        closed: list[Finished] = []
         for queue in list(self.lanes):
-            if len(queue) and queue.lane.paused_seconds(now) > longest_pause_seconds:
-                released += self._release(queue)
-        return released
+            if (len(queue) or queue.kept) and queue.lane.paused_seconds(now) > longest_pause_seconds:
+                for job in self._jobs_without_robots(queue):
+                    finished = self._let_go(job, queue, now)
+                    if isinstance(finished, Finished):
+                        closed.append(finished)
+                    elif finished is not None:
+                        rows.append(finished)
+        return Released(rows, closed)
+
+    def _let_go(self, job: Job, queue: LaneQueue, now: Instant) -> Work | Finished | None:
+        """Give the row back as it was; what has been asked for it already must not be asked again, so its pass ends with what it has met.
+
+        At a host that a person blocks it turns to another host's link first.
+        """
+        if queue.lane.stop is Stop.BLOCK and self._has_candidate_elsewhere(job, queue.lane.name):
+            job.defer(_back_ms(queue, now))
+            return self._advance(job, now)
+        if not job.begun:
+            return self._close(job)
+        job.defer(_back_ms(queue, now))
+        return self._end(job, None, now)
 
     def release_all(self) -> list[Work]:
         """Give back every row that is not in flight: the run is stopping."""
-        return [work for queue in list(self.lanes) for work in self._release(queue)]
+        return [self._close(job) for queue in list(self.lanes) for job in self._jobs_without_robots(queue)]
 
-    def _release(self, queue: LaneQueue) -> list[Work]:
-        released: list[Work] = []
-        for job in self.lanes.empty(queue):
-            if job.work is not None:
-                released.append(self._close(job))
-            else:  # nobody fetches the rules any more: whoever waited for them asks again
+    def _jobs_without_robots(self, queue: LaneQueue) -> list[Job]:
+        """Take all jobs out of a queue, kept ones too; when nobody fetches the rules any more, whoever waited for them asks again."""
+        jobs = self.lanes.empty(queue) + self.doubts.released(queue)
+        for job in jobs:
+            if job.work is None:
                 owner = self.lanes.of(job.for_lane)
                 owner.awaits_robots = False
                 self.lanes.schedule(owner)
-        return released
+        return [job for job in jobs if job.work is not None]
 
-    def restore(self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant) -> None:
-        """Let newly met lanes begin, with what earlier runs learnt of them; see `LaneTable.unknown`."""
+    def obey(self, order: LaneOrder, now: Instant, *, lift: bool = False) -> None:
+        """A person's order about a lane, in use or not, holds from now on; `lift` also ends a ban and trouble that was no word of the host."""
+        queue = self.lanes.get(order.lane)
+        if queue is not None:  # an empty one is false
+            queue.lane.obey(order, now)
+            if lift and queue.known:
+                queue.lane.lift()
+                self.lanes.remember(queue, now)
+            self.lanes.schedule(queue)
+
+    def restore(
+        self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant, robots: Iterable[RobotsRecord] = ()
+    ) -> None:
+        """Let newly met lanes begin, with what earlier runs learnt of them and of their robots.txt; see `LaneTable.unknown`."""
+        self.robots.recall(robots, now)
+        for name in names:
+            if queue := self.lanes.get(name):
+                queue.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(name)
         self.lanes.restore(names, remembered, now)
+
+    def give_up(self, lane: str, now: Instant) -> bool:
+        """A person gives a host up: whatever needs it ends as it comes up (`lane_given_up`). False when the lane is not in use."""
+        queue = self.lanes.get(lane)
+        if queue is None or not queue.known:
+            return False
+        queue.lane.breaker.give_up(now)
+        self.lanes.remember(queue, now)
+        self.lanes.schedule(queue)
+        return True
 
     def pause_all(self, seconds: float, now: Instant) -> None:
         """Start nothing for a while: the trouble is ours."""
@@ -143,9 +219,13 @@ class Scheduler:
 
     def take(self, now: Instant) -> Ticket | Finished | Wait:
         """A ticket that may start now; or what became of a row that needs no request; or when to ask again."""
+        if self.doubts.settled:
+            return self.doubts.settled.popleft()
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
-        if self.in_flight >= self.rules.concurrency or len(self._tickets) >= 2 * self.rules.concurrency:
+        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
+            self._short = self.in_flight >= self.slots
             return Wait(None)
+        self._short = False
         if self._not_before > now.monotonic:
             return Wait(self._not_before)
         while True:
@@ -159,20 +239,25 @@ class Scheduler:
 
     def _begin(self, queue: LaneQueue, now: Instant) -> Ticket | Finished | None:
         job = queue.head
+        if queue.lane.given_up:
+            return self._hopeless(self.lanes.pop(queue), now)
         if job.kind is not TicketKind.ROBOTS:
-            permission = self._robots.permission(job.url, now)
+            permission = self.robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
                 queue.awaits_robots = True
                 return self._issue(_robots_job(job.url, queue), queue, now)
             if permission is Permission.DISALLOWED:
-                return self._candidate_failed(self.lanes.pop(queue), Failed("robots_disallowed"), now)
+                return self._disallowed(self.lanes.pop(queue), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
     def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
         queue.lane.start(now)
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
-        ticket = Ticket(next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate)
+        ticket = Ticket(
+            next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url,
+            queue.lane.limits.bandwidth_bits_per_second or 0.0,
+        )  # fmt: skip
         self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
         queue.tickets += 1
         return ticket
@@ -185,6 +270,7 @@ class Scheduler:
         if not issued.received:
             issued.received = True
             issued.latency_seconds = latency_seconds
+            self.short_of_slots += self._short
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)
@@ -196,6 +282,8 @@ class Scheduler:
         issued = self._tickets.pop(ticket.id)
         job, queue = issued.job, issued.queue
         queue.tickets -= 1
+        lane_now = self._lane_of_url(outcome.url) if isinstance(outcome, Redirected) else queue.lane.name
+        self.doubts.answered(queue, job, outcome, lane_now, now)
         try:
             if isinstance(outcome, Failed):
                 return self._failed(ticket, job, issued, outcome, now)
@@ -222,31 +310,47 @@ class Scheduler:
             return self._image_blamed(job, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
         job.seen.add(outcome.url)
         job.url = outcome.url
-        self.lanes.put(self.lanes.of(lane), job, front=True)
+        target = self.lanes.of(lane)
+        pause = target.lane.paused_seconds(now)
+        if job.work is not None and pause > LONG_PAUSE_SECONDS:
+            # Given back as it is, the row would be due: its own host would be asked for the same redirect again and again.
+            job.deferred = job.candidate
+            job.deferred_until_ms = now.plus(min(pause, UNTIL_RESUMED_SECONDS)).utc_ms
+            return self._advance(job, now) or Finished(note="redirected to a host that is left alone: next candidate")
+        self.lanes.put(target, job, front=True)
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
-        if not self._robots.learn(job.authority, outcome.status, outcome.body, now):
+        if not self.robots.learn(job.authority, job.for_lane, outcome.status, outcome.body, now):
             return self._robots_unreachable(job, None, now)
         owner = self.lanes.of(job.for_lane)
         owner.awaits_robots = False
-        owner.lane.crawl_delay_seconds = self._robots.crawl_delay_seconds(job.authority)
+        owner.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(job.for_lane)
         self.lanes.schedule(owner)
         return Finished(note="robots.txt read")
 
     def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
         kind = error_type(outcome.error)
+        if outcome.error == "address_busy":
+            queue.lane.hold_back(BUSY_SECONDS, now)
+            self.lanes.put(queue, job, front=True)
+            return Finished(note=kind.meaning)
         if kind.blame is Blame.LOCAL:
+            if outcome.error == "local_network" and job.hop:  # where a log-in page of our own network led counts for nothing
+                job.begin_again()
+                queue = self.lanes.of(self._lane_of_url(job.url))
             self.lanes.put(queue, job, front=True)
             return Finished(local_fault=outcome.error, note=kind.meaning)
+        if outcome.error in REFUSALS and job.work is not None:
+            return self.doubts.refused(queue, ticket, job, outcome, now, self._random)
         if kind.blame is Blame.HOST:
             queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
             self.lanes.remember(queue, now)
             return self._host_blamed(job, queue, outcome, now)
-        if outcome.error != "timeout":
+        if outcome.error not in SYMPTOMS:
             self._answered(issued, now)
-        elif queue.lane.timed_out(ticket.issued, now, self._random):
+        elif queue.lane.faltered(outcome.error, ticket.issued, now, self._random):
             self.lanes.remember(queue, now)
         return self._image_blamed(job, outcome, now)
 
@@ -258,11 +362,22 @@ class Scheduler:
             return Finished(note=note)
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
-            job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+            job.defer(queue.lane.pause_until_ms)
             finished = self._advance(job, now)
             return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self.lanes.put(queue, job, front=True)
         return Finished(None, failure, job.work, note=note)
+
+    def _set_aside(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
+        """The host refuses us, whatever we ask for: another host's candidate, or due again when the host is probed, behind all others."""
+        if job.work is None:
+            raise AssertionError("only rows are kept aside")
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
+        job.first_error = "banned"
+        job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+        job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
+        finished = self._advance(job, now)
+        return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
 
     def _image_blamed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         if job.work is not None:
@@ -293,6 +408,27 @@ class Scheduler:
         verdict = finished.verdict if finished else None
         return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
 
+    def _disallowed(self, job: Job, now: Instant) -> Finished:
+        """The rules of the host forbid this URL: the next candidate, or asked again when they may have changed. Nothing was asked, nobody pays."""
+        if job.work is None:
+            raise AssertionError("robots.txt is not asked for by its own leave")
+        outcome = Failed("robots_disallowed", Evidence(f"forbidden by {authority_of(job.url)}/robots.txt"))
+        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
+        job.first_error = job.first_error or outcome.error
+        if job.disallowed is None:
+            job.disallowed, job.disallowed_until_ms = job.candidate, self.robots.asks_again_ms(job.url, now)
+        finished = self._advance(job, now)
+        verdict = finished.verdict if finished else None
+        return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
+
+    def _hopeless(self, job: Job, now: Instant) -> Finished:
+        """The host of this job was given up: the next candidate, or the end."""
+        if job.work is None:
+            return self._robots_unreachable(job, None, now)
+        job.first_error = job.first_error or verdicts.GIVEN_UP
+        job.spent[job.candidate] = verdicts.GIVEN_UP
+        return self._advance(job, now) or Finished(note="host given up: next candidate")
+
     # -- moving jobs -----------------------------------------------------------------------------------------
 
     def _advance(self, job: Job, now: Instant) -> Finished | None:
@@ -306,11 +442,13 @@ class Scheduler:
             job.first_error = job.first_error or "invalid_url"
             job.spent[candidate.position] = "invalid_url"
             candidate = job.next_candidate()
+        return self._end(job, candidate, now)
+
+    def _end(self, job: Job, waiting: Candidate | None, now: Instant) -> Finished:
+        """The pass is over without success."""
         work = self._close(job)
         rules = self.rules
-        return Finished(
-            verdicts.close(job, candidate, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work
-        )
+        return Finished(verdicts.close(job, waiting, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work)
 
     def _has_candidate_elsewhere(self, job: Job, lane: str) -> bool:
         candidate = job.next_candidate()
@@ -334,6 +472,7 @@ class Scheduler:
         self.lanes.check()
         assert self.in_flight <= self.rules.concurrency, "more requests in flight than allowed"
         rows = [job.work for queue in self.lanes for job in queue.jobs if job.work]
+        rows += [job.work for queue in self.lanes for job, _ in queue.kept if job.work]
         rows += [issued.job.work for issued in self._tickets.values() if issued.job.work]
         held = [(work.kind, work.id) for work in rows]
         assert len(held) == len(set(held)), "a row is held twice"
@@ -346,4 +485,9 @@ class Scheduler:
 
 def _robots_job(url: str, queue: LaneQueue) -> Job:
     authority = authority_of(url)
-    return Job(TicketKind.ROBOTS, None, f"{authority}/robots.txt", authority=authority, for_lane=queue.lane.name)
+    address = f"{authority}/robots.txt"
+    return Job(TicketKind.ROBOTS, None, address, authority=authority, for_lane=queue.lane.name, first_url=address)
+
+
+def _back_ms(queue: LaneQueue, now: Instant) -> int:
+    return now.plus(min(queue.lane.paused_seconds(now), _LONGEST_DEFERRAL_SECONDS)).utc_ms

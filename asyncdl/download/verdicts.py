@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Final
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import retry_delay_seconds
@@ -11,7 +12,11 @@ from asyncdl.download.job import Job
 from asyncdl.download.outcome import Failed, Saved, TicketKind, Verdict
 from asyncdl.model import Candidate, CandidateKind, Canvas, Evidence, Failure, Work
 from asyncdl.status import ImageStatus
+from asyncdl.units import approximate_duration
 from asyncdl.urls import host_of
+
+GIVEN_UP: Final = "lane_given_up"
+"""The mark of candidates whose host was given up: it may pass, but not by itself."""
 
 
 def is_request(job: Job, candidate: Candidate) -> bool:
@@ -37,7 +42,8 @@ def close(
     """The pass is over without success. `waiting` is the manifest that may still bring candidates.
 
     In this order: a candidate put aside because its host is down leaves the row due when the host is, unpaid; a manifest still to
-    come is waited for; a passing cause is tried again until the attempts are spent; anything else is final.
+    come is waited for; a passing cause is tried again until the attempts are spent; what robots.txt forbids is due again, unpaid, when the rules may
+    have changed; a host that was given up leaves what only it can give to a person; anything else is final.
     """
     work = job.work
     if work is None:
@@ -49,6 +55,11 @@ def close(
         )
     if waiting is not None:
         return Verdict(work, ImageStatus.PENDING, None, work.attempts, job.first_error, waiting.position, spent)
+    if job.disallowed is not None and (job.transient_error is None or work.attempts + 1 >= max_attempts):
+        again_ms = job.disallowed_until_ms
+        return Verdict(work, ImageStatus.RETRY, again_ms, work.attempts, "robots_disallowed", job.disallowed, spent)
+    if job.transient_error is None and GIVEN_UP in job.spent.values():
+        return Verdict(work, ImageStatus.EXHAUSTED, None, work.attempts, GIVEN_UP, job.candidate, spent)
     attempts = work.attempts + 1
     if job.transient_error is None:
         return Verdict(work, ImageStatus.FAILED, None, attempts, job.first_error or "no_url", job.candidate, spent)
@@ -76,7 +87,7 @@ def describe(verdict: Verdict | None, now: Instant) -> str:
     if verdict is None:
         return "next candidate"
     if verdict.to is ImageStatus.RETRY and verdict.due_ms is not None:
-        return f"again in {max(0.0, now.seconds_until(verdict.due_ms)):.0f} s"
+        return f"again in {approximate_duration(max(0.0, now.seconds_until(verdict.due_ms)))}"
     if verdict.to is ImageStatus.PENDING:
         return "waits for its manifest" if verdict.due_ms is None else "waits for its host"
     return {ImageStatus.EXHAUSTED: "given up", ImageStatus.FAILED: "failed"}.get(verdict.to, verdict.to.label)

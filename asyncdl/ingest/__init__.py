@@ -10,8 +10,9 @@ from asyncdl.ingest.choices import Choices, as_options, parse_choices
 from asyncdl.ingest.load import ingest
 from asyncdl.ingest.options import Bounds, IngestOptions
 from asyncdl.ingest.rejects import Reject, RejectReason
+from asyncdl.ingest.rekeying import RekeyCounts, Rekeying, RekeyProgress
 from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
-from asyncdl.ingest.succession import Replaced, Replaces
+from asyncdl.ingest.succession import Living, Replaced, Replaces, earlier_lists, living_sources, unfinished_addition
 from asyncdl.ingest.tables import has_columns
 
 __all__ = [
@@ -23,8 +24,12 @@ __all__ = [
     "IngestOptions",
     "IngestProgress",
     "IngestReport",
+    "Living",
     "Reject",
     "RejectReason",
+    "RekeyCounts",
+    "RekeyProgress",
+    "Rekeying",
     "Replaced",
     "Replaces",
     "SourceFormat",
@@ -34,7 +39,10 @@ __all__ = [
     "add",
     "as_options",
     "detect",
+    "earlier_lists",
     "has_columns",
     "ingest",
+    "living_sources",
     "parse_choices",
+    "unfinished_addition",
 ]

@@ -22,6 +22,7 @@ class Stage(StrEnum):
     LOAD = "load"
     COMPARE = "compare"
     INDEX = "index"
+    ADOPT = "adopt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Space:
 class IngestProgress:
     """Where an ingest stands. `total` is None when it cannot be known beforehand (compressed text, standard input).
 
-    `done` and `total` count bytes while copying and reading, rows while sorting, loading and comparing, indexes at the end. `space` is told once, at the start of a reading.
+    `done` and `total` count bytes while copying and reading, rows while sorting, loading and comparing, indexes at the end; while files are adopted
+    again (`init --reset`) bytes, and `counts.images` are the files. `space` is told once, at the start of a reading.
     """
 
     source: str

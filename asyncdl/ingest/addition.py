@@ -22,7 +22,8 @@ from asyncdl.ingest.revising import Revision, Trial
 from asyncdl.ingest.sources import SourceSpec
 from asyncdl.ingest.spans import common_ranges
 from asyncdl.ingest.succession import Living, Replaced, Replaces, replaced_by_records
-from asyncdl.sourcerows import About, Range, SourceRows, split_links
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import Range, SourceRows, split_links
 from asyncdl.store import SourceState, Store
 from asyncdl.urls import resolve
 

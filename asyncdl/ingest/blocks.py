@@ -86,22 +86,30 @@ def sift(block: bytes, first_line: int, shape: LineShape) -> Block:
     doubtful |= np.diff(ends, prepend=-1) > shape.max_clean_bytes
     if shape.quote and shape.quote in block:
         doubtful[np.searchsorted(ends, np.flatnonzero(view == shape.quote[0]))] = True
-    if np.count_nonzero(view < _SPACE) != len(ends) + np.count_nonzero(view == _TAB) or _DELETE in block:
-        doubtful[np.searchsorted(ends, np.flatnonzero(_is_control(view)))] = True
+    below = view < _SPACE
+    if np.count_nonzero(below) != len(ends) + np.count_nonzero(view == _TAB):
+        marks = np.flatnonzero(below)
+        doubtful[np.searchsorted(ends, marks[(view[marks] != _NEWLINE) & (view[marks] != _TAB)])] = True
+    if _DELETE in block:
+        doubtful[np.searchsorted(ends, np.flatnonzero(view == _DELETE[0]))] = True
     for place in _undecodable(block, ends):
         doubtful[place] = True
     if not doubtful.any():
         return Block(first_line, ends, block, ())
-    lines = block.split(b"\n")
-    lines.pop()
     placeholder = PLACEHOLDER + shape.delimiter * (shape.width - 1)
-    rest = []
+    places = np.flatnonzero(doubtful)
+    starts = np.concatenate(([0], ends[:-1] + 1))[places].tolist()
+    rest: list[Line] = []
+    pieces: list[bytes] = []
+    behind = 0
+    for place, start, end in zip(places.tolist(), starts, ends[places].tolist(), strict=True):
+        line = block[start:end]
+        rest.append(Line(first_line + place, line, len(line) <= shape.max_row_bytes))
+        pieces += (block[behind:start], placeholder)
+        behind = end
     longer = np.zeros(len(ends), np.int64)
-    for place in np.flatnonzero(doubtful).tolist():
-        rest.append(Line(first_line + place, lines[place], len(lines[place]) <= shape.max_row_bytes))
-        longer[place] = len(placeholder) - len(lines[place])
-        lines[place] = placeholder
-    return Block(first_line, ends + np.cumsum(longer), b"\n".join(lines) + b"\n", tuple(rest))
+    longer[places] = len(placeholder) - (ends[places] - starts)
+    return Block(first_line, ends + np.cumsum(longer), b"".join((*pieces, block[behind:])), tuple(rest))
 
 
 def _wrong_width(view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], shape: LineShape) -> npt.NDArray[np.bool_]:
@@ -116,12 +124,6 @@ def _wrong_width(view: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], shape
             return np.zeros(len(ends), np.bool_)
     wrong: npt.NDArray[np.bool_] = np.diff(np.searchsorted(marks, ends), prepend=0) != wanted
     return wrong
-
-
-def _is_control(view: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Control characters of ASCII but for those that make lines and cells."""
-    control: npt.NDArray[np.bool_] = ((view < _SPACE) & (view != _NEWLINE) & (view != _TAB)) | (view == _DELETE[0])
-    return control
 
 
 def _undecodable(block: bytes, ends: npt.NDArray[np.int64]) -> Iterator[int]:

@@ -18,7 +18,7 @@ Pure, and blind to the order of rows: what decides is what rows say, never where
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -66,9 +66,13 @@ Photo: TypeAlias = tuple[ResolvedUrl, ...]
 """One photo of one row: its usable links, the leading one first."""
 
 
-def fold(external_id: int | str, rows: Iterable[LinkRow]) -> Folded:
-    """Fold all rows of one record. Images come in the order of their keys."""
-    photos, rejects = photos_of(rows)
+Resolve: TypeAlias = Callable[[str, str], ResolvedUrl]
+"""The key rules: a published URL and its published MIME type in, what it is out."""
+
+
+def fold(external_id: int | str, rows: Iterable[LinkRow], resolve: Resolve = resolve) -> Folded:
+    """Fold all rows of one record, by today's rules unless others are given. Images come in the order of their keys."""
+    photos, rejects = photos_of(rows, resolve)
     links = sum(map(len, photos))
     if not photos:
         return Folded(None, 0, 0, tuple(rejects))
@@ -81,7 +85,7 @@ def fold(external_id: int | str, rows: Iterable[LinkRow]) -> Folded:
     return Folded(NewRecord(external_id, images, manifests), candidates, links - candidates, tuple(rejects))
 
 
-def photos_of(rows: Iterable[LinkRow]) -> tuple[list[Photo], list[LinkReject]]:
+def photos_of(rows: Iterable[LinkRow], resolve: Resolve = resolve) -> tuple[list[Photo], list[LinkReject]]:
     """The photos of all rows, with their usable links, and the links that are none."""
     photos: list[Photo] = []
     rejects: list[LinkReject] = []
@@ -94,7 +98,7 @@ def photos_of(rows: Iterable[LinkRow]) -> tuple[list[Photo], list[LinkReject]]:
                 else:
                     rejects.append(LinkReject(row.table, row.line, RejectReason.UNUSABLE_LINK, urls[0]))
                 continue
-            resolved = [resolve(url) for url in urls]
+            resolved = [resolve(url, "") for url in urls]
             usable = [link for link in resolved if link.key]
             rejects += [
                 LinkReject(row.table, row.line, RejectReason.UNUSABLE_LINK, url)

@@ -25,18 +25,22 @@ from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sources import SourceFormat
 from asyncdl.ingest.table import Table
 from asyncdl.ingest.tabular import BadRow, Row
+from asyncdl.ingest.texts import SaidTexts
+from asyncdl.saidfiles import KEY, TEXTS
 
 _PIECES_AHEAD: Final = 2
 """A chunk, and the few rows that came through the careful reader beside it."""
 
 
-def take(rows: RowTable, table: Table, number: int, options: IngestOptions, rejects: RejectsFile, tally: Tally) -> Iterator[None]:
-    """Take the media rows of a table; `number` is the table's within the source. Yields after each piece.
+def take(
+    rows: RowTable, said: SaidTexts, table: Table, number: int, options: IngestOptions, rejects: RejectsFile, tally: Tally
+) -> Iterator[None]:
+    """Take the media rows of a table, and what they say; `number` is the table's within the source. Yields after each piece.
 
     Raises `SourceError` when the table cannot be read, `EnvironmentStops` when memory or disk do not suffice.
     """
     reader = reader_of(table, options.bounds, rows.folder, tally)
-    intake = _Intake(rows, table, number, reader, options, rejects, tally)
+    intake = _Intake(rows, said, table, number, reader, options, rejects, tally)
     with ThreadPoolExecutor(1, "sift") as ahead:  # duckdb reads one chunk while the next is sifted
         pieces = reader.pieces()
         upcoming = deque(ahead.submit(next, pieces, None) for _ in range(_PIECES_AHEAD))
@@ -46,7 +50,9 @@ def take(rows: RowTable, table: Table, number: int, options: IngestOptions, reje
                 intake.chunk(piece)
             else:
                 intake.rows(piece)
+            said.settle(everything=False)
             yield
+    said.settle(everything=True)
 
 
 def take_columns(
@@ -94,15 +100,17 @@ class _Intake:
     """How the rows of one table come in."""
 
     def __init__(
-        self, rows: RowTable, table: Table, number: int, reader: PieceReader, options: IngestOptions, rejects: RejectsFile,
-        tally: Tally,
+        self, rows: RowTable, said: SaidTexts, table: Table, number: int, reader: PieceReader, options: IngestOptions,
+        rejects: RejectsFile, tally: Tally,
     ) -> None:  # fmt: skip
         prefix = table.spec.id_prefix
         needed = needed_of(reader.columns, reader.shape.width)
         if reader.columns.id is None:
             rows.numbered_tables.add(number)
         self._rows = rows
+        self._said = said
         self._table = table
+        self._number = number
         self._reader = reader
         self._needed: Needed = needed
         self._rejects = rejects
@@ -111,19 +119,23 @@ class _Intake:
         self._rules = RowRules(number, reader.columns, options.bounds, only_images=options.only_images, id_prefix=prefix)
         self._needed_rules = RowRules(number, needed.columns, options.bounds, only_images=options.only_images, id_prefix=prefix)
         sql = PlainSql(needed, options.bounds, only_images=options.only_images, id_prefix=prefix)
-        texts = ", ".join(sql.texts())
         skipped = "gone IS NOT NULL" + (" OR coalesce(trim(c0), '') = '' OR starts_with(ltrim(c0), '#')" if self._is_list else "")
         self._judge = f"CASE WHEN {skipped} THEN {State.NO_ROW:d} ELSE {sql.state()} END"
-        self._ordinary = (
-            f"INSERT INTO rows SELECT {sql.record()}, {sql.name()}, {number:d}, line, {sql.photo()}, state = {State.PLAIN:d}, {texts}"
-            f" FROM chunk WHERE state IN ({State.ORDINARY:d}, {State.PLAIN:d})"
-        )
+        self._once = sql.once()
+        ordinary = f"FROM chunk WHERE state IN ({State.ORDINARY:d}, {State.PLAIN:d})"
+        key, texts = f"{number:d}::SMALLINT, line, 0", sql.texts()
+        columns = [sql.record(), sql.name(), key, sql.photo(), f"state = {State.PLAIN:d}", sql.media_format()]
+        columns += [texts[TEXTS.index("licence")]] if rows.licences else []
+        self._ordinary = f"INSERT INTO rows({rows.columns}) SELECT {', '.join(columns)} {ordinary}"
+        named = ", ".join(f"{text} AS {name}" for text, name in zip((*key.split(", "), *texts), (*KEY, *TEXTS), strict=True))
+        self._texts = "" if sql.says_nothing() else f"SELECT {named} {ordinary}"
         self._values = sql.values
 
     def chunk(self, chunk: Chunk) -> None:
         """A chunk of clean lines."""
         rows, tally = self._rows, self._tally
-        rows.read_chunk(chunk, self._reader.shape, self._needed.places, self._judge, self._used(self._judge))
+        used = self._used(" ".join((self._judge, *self._once.values())))
+        rows.read_chunk(chunk, self._reader.shape, self._needed.places, self._judge, self._once, used)
         rows.execute(self._ordinary, self._used(self._ordinary))
         counts = Counter(dict(rows.execute("SELECT state, count(*) FROM chunk WHERE state >= 0 GROUP BY state").fetchall()))
         taken = counts[State.ORDINARY] + counts[State.PLAIN]
@@ -131,6 +143,8 @@ class _Intake:
         tally.rows_without_media += counts[State.WITHOUT_MEDIA]
         tally.rows_taken += taken
         tally.links += taken
+        if taken and self._texts:
+            self._said.take_chunk(chunk, self._number, self._texts, self._used(self._texts))
         if counts[State.ODD]:
             names = "".join(f", coalesce({name}, '')" for name in self._needed.names())
             for first in range(chunk.first_line, chunk.first_line + chunk.lines, STEP_ROWS):

@@ -37,7 +37,8 @@ def take_ledger(rows: RowTable, ledger: str, options: IngestOptions) -> Iterator
         for kind, files in parts.items():
             if files:
                 files_of = [str(file) for file in files]
-                both = f"(SELECT {'record, NULL AS name' if kind == NUMBERED else 'NULL AS record, record AS name'} FROM read_parquet($files))"
+                ids = "record, NULL::VARCHAR AS name" if kind == NUMBERED else "NULL::BIGINT AS record, record AS name"
+                both = f"(SELECT {ids} FROM read_parquet($files))"
                 delete_records(rows, both, {"files": files_of}, listed=True)
             yield
         return

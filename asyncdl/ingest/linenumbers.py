@@ -1,7 +1,8 @@
 """Lists without ids: which number each line has, so that a newer state of a list does not shift the records behind an inserted line.
 
 A line keeps the number that the same links had in the list it continues; of lines that say the same, the first keeps the first number. Any other
-line gets the next free number, never one that was given before. A list that continues none is numbered by its lines.
+line gets the next free number, never one that was given before. A list that continues none is numbered by its lines. No two lists of a
+collection that is made anew continue the same one.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ class Lines:
 
 
 class LineNumbers:
-    """Numbers the lines of a new list among the living sources of a collection."""
+    """Numbers the lines of new lists among the living sources of a collection, or among those of its earlier state."""
 
     def __init__(self, living: Sequence[Living] = (), replaces: Replaces | None = None) -> None:
         self._living = living
         self._replaces = replaces or Replaces("none")
+        self._taken: set[str] = set()
+
+    def took(self, prefix: str | None) -> None:
+        """A list has this prefix: no other one may get it. None: it is no list."""
+        if prefix is not None:
+            self._taken.add(prefix)
 
     def give(self, rows: RowTable, prefix: str) -> Lines:
         """Number the rows anew where the list continues another one; else they keep `prefix` and the numbers of their lines.
@@ -39,6 +46,11 @@ class LineNumbers:
         """
         if rows.numbered_tables != {0} or rows.execute("SELECT max(member) FROM rows").fetchall() != [(0,)]:
             return Lines()
+        lines = self._numbered(rows, prefix)
+        self.took(lines.prefix)
+        return lines
+
+    def _numbered(self, rows: RowTable, prefix: str) -> Lines:
         for source in self._candidates():
             share = self._match(rows, source)
             if self._replaces.number or share >= ALIKE_SHARE:
@@ -56,7 +68,8 @@ class LineNumbers:
             return [named]
         if self._replaces.word == "none":
             return []
-        return sorted((one for one in self._living if one.about.line_prefix is not None), key=lambda source: -source.number)
+        free = (one for one in self._living if one.about.line_prefix is not None and one.about.line_prefix not in self._taken)
+        return sorted(free, key=lambda source: -source.number)
 
     def _match(self, rows: RowTable, source: Living) -> float:
         """Find the lines that both have, as the table `matched`; returns the share of the older list that comes again."""

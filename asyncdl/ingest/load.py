@@ -16,12 +16,15 @@ from pathlib import Path
 from asyncdl.collection import Collection
 from asyncdl.errors import EnvironmentStops
 from asyncdl.ingest.accounts import IngestProgress, IngestReport, SourceReport, Space, Stage, Tally
+from asyncdl.ingest.linenumbers import LineNumbers
 from asyncdl.ingest.loading import Loading
 from asyncdl.ingest.options import IngestOptions
 from asyncdl.ingest.reading import Reading, clear_readings, nothing_to_download, reading_folder
 from asyncdl.ingest.rejects import RejectReason, RejectsFile, rejects_path
 from asyncdl.ingest.sources import SourceSpec
-from asyncdl.sourcerows import About, SourceRows
+from asyncdl.ingest.succession import Living, Replaces
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import SourceRows
 from asyncdl.store import LoadCounts, SourceState, Store
 
 ProgressWatcher = Callable[[IngestProgress], None]
@@ -39,8 +42,10 @@ async def ingest(
     sources: Sequence[SourceSpec],
     options: IngestOptions | None = None,
     progress: ProgressWatcher = _nobody,
+    *,
+    earlier: Sequence[Living] = (),
 ) -> IngestReport:
-    """Ingest sources one after the other; the caller holds the collection's lock.
+    """Ingest sources one after the other; the caller holds the collection's lock. Lists without ids keep the line numbers of `earlier` ones.
 
     `progress` is called on the event loop after every step. Raises `SourceError` when a source cannot be read
     or holds nothing usable (sources before it stay loaded; its rejects are kept), `EnvironmentStops` when
@@ -49,10 +54,11 @@ async def ingest(
     started = time.monotonic()
     chosen = options or IngestOptions()
     reports = []
+    lines = LineNumbers(earlier, Replaces())
     await asyncio.to_thread(clear_readings, collection)
     for spec in _apart(sources):
         try:
-            reports.append(await _OneSource(store, collection, spec, chosen, progress).run())
+            reports.append(await _OneSource(store, collection, spec, chosen, progress, lines).run())
         except OSError as error:
             raise EnvironmentStops(f"{collection.root} cannot be written: {error.strerror or error}", "look at the disk") from error
     return IngestReport(tuple(reports), time.monotonic() - started)
@@ -97,13 +103,15 @@ class _OneSource:
     """The ingest of one source, with what its stages share."""
 
     def __init__(
-        self, store: Store, collection: Collection, spec: SourceSpec, options: IngestOptions, progress: ProgressWatcher
-    ) -> None:
+        self, store: Store, collection: Collection, spec: SourceSpec, options: IngestOptions, progress: ProgressWatcher,
+        lines: LineNumbers,
+    ) -> None:  # fmt: skip
         self._store = store
         self._collection = collection
         self._spec = spec
         self._options = options
         self._progress = progress
+        self._lines = lines
         self._tally = Tally()
         self._scratch = reading_folder(collection)
 
@@ -112,6 +120,8 @@ class _OneSource:
         spec = self._spec
         state = await self._store.add_source(spec.name, spec.format, spec.fingerprint)
         rows = SourceRows(self._collection.source_folder(state.id))
+        if rows.whole:
+            self._lines.took(rows.about.line_prefix)
         if state.loaded:
             await self._index()
             return SourceReport(spec.name, spec.format, already_loaded=True)
@@ -129,7 +139,8 @@ class _OneSource:
 
     async def _read(self, folder: Path, rejects: RejectsFile) -> None:
         """The READ and SORT stages."""
-        await read(Reading(self._spec, folder, self._scratch, self._options, self._tally), rejects, self._tally, self._tell)
+        reading = Reading(self._spec, folder, self._scratch, self._options, self._tally, self._lines)
+        await read(reading, rejects, self._tally, self._tell)
 
     async def _load(self, rows: SourceRows, rejects: RejectsFile, state: SourceState) -> LoadCounts:
         about = rows.about

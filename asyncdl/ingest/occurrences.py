@@ -17,6 +17,7 @@ from asyncdl.ingest.facts import FactTable, key_of
 from asyncdl.ingest.intake import take_columns
 from asyncdl.ingest.options import IngestOptions
 from asyncdl.ingest.rowtable import RowTable
+from asyncdl.saidfiles import WRITTEN_AS
 from asyncdl.sourcerows import KEPT, NUMBERED, ROWS_PER_GROUP
 
 FACTS: Final = "occurrences"
@@ -93,7 +94,7 @@ def write_kept(rows: RowTable, names: Sequence[str], folder: Path, memory_limit_
             path = str(folder / f"{target}-{number:03d}.parquet").replace("'", "''")
             rows.execute(
                 f"COPY (SELECT {key} AS record, {columns} FROM {FACTS} WHERE {key} IN (SELECT {key} FROM rows WHERE {key} IS NOT NULL{limits}){limits}"
-                f" ORDER BY {key}) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
+                f" ORDER BY {key}) TO '{path}' ({WRITTEN_AS}, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
                 values,
             )
             yield

@@ -7,7 +7,7 @@ where rules are; a test holds that both agree. Cells come as columns `c0`, `c1`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import Final
@@ -17,8 +17,11 @@ from asyncdl.ingest.options import Bounds
 from asyncdl.ingest.rows import MAX_INTEGER_ID
 from asyncdl.urls.plain import MANIFEST_WORDS, MAX_PLAIN_CHARS, PLAIN_URL
 
-TEXTS: Final = ("licence", "rights_holder", "creator", "media_format", "references", "title")
-"""The roles of columns that are kept as texts, as `Columns` names them and in the order of the table of rows."""
+_SAID: Final = ("licence", "rights_holder", "creator", "references", "title")
+"""The roles of columns that become `asyncdl.saidfiles.TEXTS`, as `Columns` names them and in that order."""
+_NOTHING: Final = "CAST(NULL AS VARCHAR)"
+_SMALL_LINK: Final = "small_link"
+_SMALL_FORMAT: Final = "small_format"
 
 # A comma or a colon may stand inside a URL; what would make it several is another scheme, or `www.` behind a comma (`urls.split_urls`).
 _ONE_URL: Final = r"https?://(?:www\.)?[A-Za-z0-9._~%/?=&+@,:-]*[A-Za-z0-9/]"
@@ -91,8 +94,12 @@ class PlainSql:
         cells = [self._text((column,)) for column in (*self._columns.photo, *self._columns.fallback)]
         return " AND ".join(f"{cell} IS NULL" for cell in cells)
 
+    def once(self) -> Mapping[str, str]:
+        """What `state` asks for several times, by the names that it uses: duckdb would work it out anew each time inside a CASE."""
+        return {_SMALL_LINK: f"lower({self.photo()})", _SMALL_FORMAT: f"lower({self.media_format()})"}
+
     def state(self) -> str:
-        """A row's `State` as a number. Never NULL."""
+        """A row's `State` as a number. Never NULL. Uses the columns of `once`."""
         cases = [f"WHEN {self._without_media()} THEN {State.WITHOUT_MEDIA:d}"]
         if len(self._columns.photo) == 1:
             conditions = [self._sure_image(), self._clean()]
@@ -102,9 +109,7 @@ class PlainSql:
             cases.append(f"WHEN NOT coalesce({sure}, false) THEN {State.ODD:d}")
             cases.append(f"WHEN coalesce({self._plain()}, false) THEN {State.PLAIN:d}")
             url = self.photo()
-            one = (
-                f"regexp_full_match({url}, '{_ONE_URL}') AND NOT contains({url}[9:], '://') AND NOT contains(lower({url}), ',www.')"
-            )
+            one = f"regexp_full_match({url}, '{_ONE_URL}') AND NOT contains({url}[9:], '://') AND NOT contains({_SMALL_LINK}, ',www.')"
             cases.append(f"WHEN coalesce({one}, false) THEN {State.ORDINARY:d}")
         return f"CASE {' '.join(cases)} ELSE {State.ODD:d} END"
 
@@ -115,11 +120,10 @@ class PlainSql:
     def _plain(self) -> str:
         """Whether the link, on a plain host, needs no rules."""
         url = self.photo()
-        words = " OR ".join(f"contains(lower({url}), '{word}')" for word in MANIFEST_WORDS)
-        media_format = self._text(self._columns.media_format)
+        words = " OR ".join(f"contains({_SMALL_LINK}, '{word}')" for word in MANIFEST_WORDS)
         return (
             f"(regexp_full_match({url}, '{PLAIN_URL}') AND length({url}) <= {MAX_PLAIN_CHARS:d} AND NOT ({words})"
-            f" AND NOT starts_with(lower(coalesce({media_format}, '')), 'application/'))"
+            f" AND NOT starts_with(coalesce({_SMALL_FORMAT}, ''), 'application/'))"
         )
 
     def record(self) -> str:
@@ -138,9 +142,17 @@ class PlainSql:
             return "$prefix || line" if self._prefixed else "NULL"
         return f"CASE WHEN ({self.record()}) IS NULL THEN {self._id()} END"
 
+    def media_format(self) -> str:
+        """The format that is claimed."""
+        return self._text(self._columns.media_format)
+
     def texts(self) -> list[str]:
-        """The texts that are kept, in the order of `TEXTS`."""
-        return [self._text(getattr(self._columns, role)) for role in TEXTS]
+        """What is said besides, in the order of `asyncdl.saidfiles.TEXTS`."""
+        return [self._text(getattr(self._columns, role)) for role in _SAID]
+
+    def says_nothing(self) -> bool:
+        """Whether no row of the table has any of the texts."""
+        return all(text == _NOTHING for text in self.texts())
 
     def _id(self) -> str:
         assert self._columns.id is not None
@@ -156,7 +168,7 @@ class PlainSql:
                 found.append(self._parameter(column.default))
                 break
         if not found:
-            return "CAST(NULL AS VARCHAR)"
+            return _NOTHING
         return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
     def _parameter(self, value: str) -> str:
@@ -171,24 +183,24 @@ class PlainSql:
         """Whether the row surely says nothing against being a picture."""
         if not self._only_images:
             return "true"
-        kind, media_format = self._text(self._columns.kind), self._text(self._columns.media_format)
+        kind = self._text(self._columns.kind)
         listed = ", ".join(f"'{kind}'" for kind in _SURE_KINDS)
+        documents = " OR ".join(f"starts_with({_SMALL_FORMAT}, '{group}/')" for group in ("application", "text"))
         return (
-            f"starts_with(lower(coalesce({media_format}, '')), 'image') OR lower({kind}) IN ({listed})"
-            f" OR ({kind} IS NULL AND ({media_format} IS NULL OR regexp_matches(lower({media_format}), '^(application|text)/')))"
+            f"starts_with({_SMALL_FORMAT}, 'image') OR lower({kind}) IN ({listed})"
+            f" OR ({kind} IS NULL AND ({_SMALL_FORMAT} IS NULL OR {documents}))"
         )
 
     def _clean(self) -> str:
-        """Whether no cell that is kept needs trimming, cleaning or cutting."""
-        cells = [text for text in (*self.texts(), self.photo()) if not text.startswith("CAST")]
+        """Whether no cell that is kept needs trimming, cleaning or cutting. A link that stands alone needs none, or it would not be taken for one."""
+        cells = [*self.texts(), self.media_format()]
         if self._columns.id is not None:
             cells.append(self._id())
-        kind = self._text(self._columns.kind)
-        if not kind.startswith("CAST"):
-            cells.append(kind)
-        # Clean lines hold no control character of ASCII, so a text that is all ASCII needs a look at its ends only.
-        return " AND ".join(
+        # Clean lines hold no control character of ASCII, so a text that is all ASCII needs a look at its ends only; of those only a blank comes before `!`.
+        conditions = [
             f"({cell} IS NULL OR (length({cell}) <= {self._bounds.max_metadata_chars:d} AND CASE WHEN strlen({cell}) = length({cell})"
-            f" THEN NOT starts_with({cell}, ' ') AND NOT ends_with({cell}, ' ') ELSE NOT regexp_matches({cell}, '{_NEEDS_CARE}') END))"
+            f" THEN {cell} >= '!' AND NOT ends_with({cell}, ' ') ELSE NOT regexp_matches({cell}, '{_NEEDS_CARE}') END))"
             for cell in dict.fromkeys(cells)
-        )
+            if cell != _NOTHING
+        ]
+        return " AND ".join(conditions) or "true"

@@ -27,17 +27,19 @@ from asyncdl.ingest.selection import Selection
 from asyncdl.ingest.sources import SourceSpec
 from asyncdl.ingest.table import Table
 from asyncdl.ingest.tables import archive_of, open_tables
-from asyncdl.sourcerows import About
+from asyncdl.ingest.texts import SaidTexts
+from asyncdl.sourceabout import About
 from asyncdl.units import approximate_size
 
 _UNPACKED_RATIO: Final = 8
 """Text to packed text, where the size of the text is not told: a guess on the safe side for tables of links."""
-_ROWS_SHARE: Final = 0.35
-_SPILL_SHARE: Final = 0.35
+_ROWS_SHARE: Final = 0.2
+_SPILL_SHARE: Final = 0.3
 _FIXED_BYTES: Final = 300_000_000
+"""Two chunks, and one that is being made."""
 _KEPT_SHARE: Final = 0.15
 """Of the text's size, measured on media tables of 230 to 270 bytes per row, rounded up: the table of rows, the sort's spill (both
-gone at the end), and the parts that stay."""
+gone at the end), and what stays."""
 
 
 def reading_folder(collection: Collection) -> Path:
@@ -106,10 +108,11 @@ class Reading:
         options, tally = self._options, self._tally
         parts = self._scratch / "parts"
         parts.mkdir()
-        with RowTable(self._scratch / "rows", options.memory_limit_bytes, options.sort_threads) as rows:
-            self._rows = rows
+        licences = options.choices.licences is not None
+        with RowTable(self._scratch / "rows", options.memory_limit_bytes, options.sort_threads, licences=licences) as rows:
+            self._rows, said = rows, SaidTexts(rows, parts)
             for number, table in enumerate(self.tables):
-                for _ in take(rows, table, number, options, rejects, tally):
+                for _ in take(rows, said, table, number, options, rejects, tally):
                     yield Stage.READ
             if not tally.rows_taken:
                 why = "it has no rows" if not tally.rows_read else "no row of it has a link to an image"
@@ -120,6 +123,8 @@ class Reading:
                 yield Stage.READ
             if not tally.rows_taken:
                 raise nothing_passes(self._spec, self._selection)
+            for _ in said.narrow(tally.rows_taken / (tally.rows_taken + tally.rows_filtered)):
+                yield Stage.READ
             yield Stage.SORT
             for _ in chain(rows.write(parts), self._selection.write_kept(rows, parts)):
                 yield Stage.SORT

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import duckdb
@@ -18,6 +19,7 @@ from asyncdl.errors import EnvironmentStops
 from asyncdl.ingest.blocks import LineShape
 from asyncdl.ingest.chunks import Chunk
 from asyncdl.ingest.rows import Identified
+from asyncdl.saidfiles import KEY, TEXTS, WRITTEN_AS
 from asyncdl.sourcerows import COLUMNS, KINDS, NUMBERED, PHOTO_BORDER, ROWS_PER_GROUP, URL_BORDER
 from asyncdl.urls.plain import is_plain_host
 
@@ -26,13 +28,19 @@ _SORTABLE_DIVISOR_BYTES: Final = 100_000_000
 _MAX_PLAIN_HOSTS: Final = 200_000
 """Hosts whose links may be left unlooked at; where a source has more, the links of the rarer ones are looked at."""
 _COLUMN_NAMES: Final = ", ".join(COLUMNS)
+_SAID_NAMES: Final = ", ".join([*KEY, *TEXTS])
 
 
 class RowTable:
-    """Takes the rows of a source and gives them back sorted. A context manager: leaving it removes its files."""
+    """Takes the rows of a source and gives them back sorted. A context manager: leaving it removes its files.
 
-    def __init__(self, folder: Path, memory_limit_bytes: int, threads: int) -> None:
+    Its table `rows` holds what is sorted, with the column `licence` where a choice asks for it (`licences`); its table `waiting` what rows that came through
+    `RowRules` say besides (`texts` takes it from there).
+    """
+
+    def __init__(self, folder: Path, memory_limit_bytes: int, threads: int, *, licences: bool = False) -> None:
         self.folder = folder
+        self.licences = licences
         self._memory_limit_bytes = memory_limit_bytes
         self._threads = threads
         self._bytes = 0
@@ -56,8 +64,10 @@ class RowTable:
         connection.execute(
             "PRAGMA force_compression = 'zstd'"
         )  # a third of the room and of the time that choosing per column takes
-        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-        connection.execute(f"CREATE TABLE rows(record BIGINT, name VARCHAR, {columns})")
+        columns = {"record": "BIGINT", "name": "VARCHAR", **COLUMNS, **({"licence": "VARCHAR"} if self.licences else {})}
+        self.columns = ", ".join(columns)
+        connection.execute(f"CREATE TABLE rows({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+        self.empty_waiting()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,32 +93,38 @@ class RowTable:
         return int(self.execute("SELECT count(*) FROM rows").fetchall()[0][0])
 
     def read_chunk(
-        self, chunk: Chunk, shape: LineShape, places: Sequence[int], judge: str = "0", values: Mapping[str, object] | None = None
-    ) -> None:
-        """Make some cells of a chunk the table `chunk`: columns `c0`…, the `line`, `gone` where a line was taken out, and `state`, which `judge` tells."""
+        self, chunk: Chunk, shape: LineShape, places: Sequence[int], judge: str = "0", once: Mapping[str, str] = MappingProxyType({}),
+        values: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
+        """Make some cells of a chunk the table `chunk`: columns `c0`…, the `line`, `gone` where a line was taken out, and `state`, which `judge` tells.
+
+        `judge` may use the columns of `once`, by their names, besides the cells.
+        """
         columns = ", ".join(f"'f{index}': 'VARCHAR'" for index in range(shape.width))
-        cells = ", ".join([*(f"f{index} AS c{at}" for at, index in enumerate(places)), "CASE WHEN f0 = chr(1) THEN 1 END AS gone"])
+        cells = [*(f"f{index} AS c{at}" for at, index in enumerate(places)), "CASE WHEN f0 = chr(1) THEN 1 END AS gone"]
+        cells += [f"{expression} AS {name}" for name, expression in once.items()]
+        kept = f"* EXCLUDE ({', '.join(once)})" if once else "*"
         self._bytes += chunk.size_bytes
         # Read with all cores, and yet a row's number is its place in the file: duckdb keeps the order of insertion.
         self.execute(
-            f"CREATE OR REPLACE TEMP TABLE chunk_cells AS SELECT *, {judge} AS state FROM (SELECT {cells} FROM read_csv($path, delim = $delimiter,"
-            f" quote = '', escape = '', header = false, auto_detect = false, columns = {{{columns}}}, new_line = '\\n',"
+            f"CREATE OR REPLACE TEMP TABLE chunk_cells AS SELECT {kept}, {judge} AS state FROM (SELECT {', '.join(cells)} FROM read_csv($path,"
+            f" delim = $delimiter, quote = '', escape = '', header = false, auto_detect = false, columns = {{{columns}}}, new_line = '\\n',"
             " max_line_size = $longest, strict_mode = false))",
             {"path": str(chunk.path), "delimiter": shape.delimiter.decode(), "longest": shape.max_row_bytes, **(values or {})},
         )
         self.execute(f"CREATE OR REPLACE TEMP VIEW chunk AS SELECT *, rowid + {chunk.first_line:d} AS line FROM chunk_cells")
 
     def insert(self, rows: Sequence[Identified]) -> None:
-        """Add rows that `RowRules` understood."""
+        """Add rows that `RowRules` understood. The rows of one line come together, in one call."""
         if not rows:
             return
         said = [row for _, row in rows]
-        numbers = [record if isinstance(record, int) else None for record, _ in rows]
         columns: dict[str, np.ndarray[Any, Any]] = {
-            "record": np.ma.masked_array([number or 0 for number in numbers], [number is None for number in numbers], np.int64),
+            "record": np.array([record if isinstance(record, int) else 0 for record, _ in rows], np.int64),
             "name": np.array([record if isinstance(record, str) else None for record, _ in rows], object),
             "member": np.array([row.table for row in said], np.int16),
             "line": np.array([row.line for row in said], np.int64),
+            "nth": _places_in_line([row.line for row in said]),
             "photos": np.array([PHOTO_BORDER.join([URL_BORDER.join(photo) for photo in row.photos]) for row in said], object),
             "plain": np.zeros(len(said), np.bool_),
             "licence": np.array([row.licence for row in said], object),
@@ -119,7 +135,17 @@ class RowTable:
             "title": np.array([row.title for row in said], object),
         }
         self._bytes += sum(len(text) for text in columns["photos"])
-        self.insert_columns(f"INSERT INTO rows SELECT record, name, {_COLUMN_NAMES} FROM given", columns)
+        # A mask would say which of `record` are none, but some versions of duckdb do not look at it.
+        self.insert_columns(
+            f"INSERT INTO rows SELECT {self.columns} FROM (SELECT * REPLACE (CASE WHEN name IS NULL THEN record END AS record) FROM given)",
+            columns,
+        )
+        self.insert_columns(f"INSERT INTO waiting SELECT {_SAID_NAMES} FROM given WHERE concat({', '.join(TEXTS)}) <> ''", columns)
+
+    def empty_waiting(self) -> None:
+        """Make the table `waiting` anew: what was in it is in a file."""
+        columns = ", ".join([*(f"{name} {kind}" for name, kind in KEY.items()), *(f"{name} VARCHAR" for name in TEXTS)])
+        self.execute(f"CREATE OR REPLACE TABLE waiting({columns})")
 
     def insert_columns(self, sql: str, columns: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Run a statement that selects from `given`: these columns."""
@@ -152,7 +178,7 @@ class RowTable:
                 target = str(folder / f"{kind}-{number:03d}.parquet").replace("'", "''")
                 self.execute(
                     f"COPY (SELECT {key} AS record, {names} FROM rows WHERE {conditions} ORDER BY {key}, member, line)"
-                    f" TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
+                    f" TO '{target}' ({WRITTEN_AS}, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
                     values,
                 )
                 yield
@@ -192,3 +218,10 @@ class RowTable:
                 f"the rows could not be sorted: {first}",
                 "give it more memory (--memory-limit), or free disk space, and start again",
             ) from error
+
+
+def _places_in_line(lines: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Of each row the how manieth of its line it is, from 0."""
+    numbers = np.array(lines, np.int64)
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    return np.arange(len(numbers), dtype=np.int32) - np.repeat(starts, np.diff(starts, append=len(numbers))).astype(np.int32)

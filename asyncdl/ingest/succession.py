@@ -6,6 +6,7 @@ Sources whose records have ids are compared by those; lists, whose lines have on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,8 @@ from asyncdl.collection import Collection
 from asyncdl.errors import CollectionError, UsageError
 from asyncdl.ingest.comparing import Comparison
 from asyncdl.ingest.spans import common_ranges
-from asyncdl.sourcerows import About, SourceRows
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import SourceRows, folders
 from asyncdl.store import SourceState
 
 ALIKE_SHARE: Final = 0.5
@@ -68,10 +70,14 @@ class Replaced:
     share: float
 
 
-def living_sources(collection: Collection, states: Sequence[SourceState], *, all_needed: bool) -> list[Living]:
+def living_sources(
+    collection: Collection, states: Sequence[SourceState], *, all_needed: bool,
+    or_else: str = "add with --replaces none, which marks nothing as gone",
+) -> list[Living]:  # fmt: skip
     """The living sources of a collection, oldest first.
 
-    With `all_needed` it raises `CollectionError` for one whose parts are missing: what it names would pass for gone. Otherwise that one is left out.
+    With `all_needed` it raises `CollectionError` for one whose parts are missing: what it names would pass for gone; `or_else` is what can be done
+    but for restoring them. Otherwise that one is left out.
     """
     found = []
     for state in states:
@@ -83,7 +89,7 @@ def living_sources(collection: Collection, states: Sequence[SourceState], *, all
         elif all_needed:
             raise CollectionError(
                 f"{rows.folder} is missing: what source {state.id} ({state.name}) says is not known",
-                "restore a copy of the folder; or add with --replaces none, which marks nothing as gone",
+                f"restore a copy of the folder; or {or_else}",
             )
     return found
 
@@ -92,6 +98,21 @@ def unfinished_addition(collection: Collection, states: Sequence[SourceState]) -
     """The source whose addition was stopped after it was read; one that was stopped before has left nothing."""
     waiting = [state for state in states if not state.loaded and SourceRows(collection.source_folder(state.id)).whole]
     return waiting[0] if waiting else None
+
+
+def earlier_lists(sources: Path) -> list[Living]:
+    """The lists without ids among the sources of an earlier state of a collection, the newest first: for whoever numbers their lines again.
+
+    `sources` is the folder of them; those that cannot be read are left out. Blocks, for as long as reading all of them takes.
+    """
+    found = []
+    for folder in reversed(folders(sources)):
+        rows = SourceRows(folder)
+        with suppress(CollectionError):  # it may be damaged; what is made anew does without it
+            if rows.about.line_prefix is not None:
+                rows.read_through()
+                found.append(Living(0, rows.about.name, folder, rows.about))
+    return found
 
 
 def chosen(replaces: Replaces, living: Sequence[Living]) -> Living | None:

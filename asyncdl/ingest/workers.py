@@ -28,7 +28,7 @@ _FEW: Final = 2
 async def in_order(work: Callable[[T], R], items: Sequence[T], processes: int) -> AsyncGenerator[R, None]:
     """What `work` makes of each item, in the order of the items. `work` must be importable, items and results picklable.
 
-    Raises what `work` raises, and `EnvironmentStops` when a process dies.
+    With 0 processes a thread does it. Raises what `work` raises, and `EnvironmentStops` when a process dies.
     """
     if not items:
         return
@@ -43,6 +43,8 @@ async def in_order(work: Callable[[T], R], items: Sequence[T], processes: int) -
         while waiting:
             yield await waiting.popleft()
     except BrokenProcessPool as error:
+        # The pool is failing the others just now: a future cancelled meanwhile would break its thread (Python 3.11).
+        await asyncio.gather(*waiting, return_exceptions=True)
         raise EnvironmentStops(
             "a worker process of the ingest died", "is there enough memory? type the same command again: it goes on"
         ) from error
@@ -53,9 +55,9 @@ async def in_order(work: Callable[[T], R], items: Sequence[T], processes: int) -
 
 
 def _pool(items: int, processes: int) -> tuple[Executor, int]:
-    if items <= _FEW:
+    if items <= _FEW or processes < 1:
         return ThreadPoolExecutor(1, "fold"), 1
-    count = max(1, min(processes, items))
+    count = min(processes, items)
     # Spawned, not forked: duckdb and the event loop have threads here, and a fork would copy their locks.
     return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_begin_worker), count + 1
 

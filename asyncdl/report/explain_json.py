@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from asyncdl.errors import error_type
+from asyncdl.limits import LaneOrder
 from asyncdl.model import CandidateKind, LaneRecord
 from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.standing import Standing, host_standing, image_standing
@@ -100,6 +101,8 @@ def _host(story: HostStory, now_ms: int, place: str) -> dict[str, Any]:
 
 
 def _lane(lane: LaneRecord, now_ms: int) -> dict[str, Any]:
+    order = lane.order or LaneOrder(lane.lane)
+    limits, stop = order.limits_at(now_ms), order.stop_at(now_ms)
     return {
         "paused_until": time_or_none(lane.pause_until_ms if lane.pause_until_ms > now_ms else None),
         "pause_reason": lane.pause_reason or None,
@@ -107,9 +110,16 @@ def _lane(lane: LaneRecord, now_ms: int) -> dict[str, Any]:
         "last_incident_at": time_or_none(lane.last_incident_ms),
         "down_since": time_or_none(lane.down_since_ms),
         "given_up_at": time_or_none(lane.given_up_ms),
+        "banned_since": time_or_none(lane.banned_since_ms),
+        "ban_probes": lane.ban_probes,
         "robots_fetched_at": time_or_none(lane.robots_fetched_ms),
-        "rate_per_second": lane.rate_per_second,
-        "connections": lane.connections,
+        "rate_per_second": limits.rate_per_second,
+        "connections": limits.connections,
+        "limits": {name: value for name, value in asdict(limits).items() if value is not None},
+        "limits_note": order.limits_note if limits.any else None,
+        "stop": None if stop is None else str(stop),
+        "stop_until": time_or_none(order.stop_until_ms) if stop else None,
+        "stop_note": order.stop_note if stop else None,
         "held": lane.held,
         "note": lane.note or None,
     }

@@ -15,6 +15,7 @@ from rich.text import Text
 from asyncdl.errors import error_type
 from asyncdl.model import CandidateKind, LaneRecord
 from asyncdl.report.explain import Explanation, RecordSaid, key_of
+from asyncdl.report.hosts_view import limits_text
 from asyncdl.report.standing import Standing, host_standing, image_standing
 from asyncdl.report.wording import counted, gone_text, time_text, verdict_text, when
 from asyncdl.sourcerows import SaidRow
@@ -182,10 +183,9 @@ def _lane(lane: LaneRecord, now_ms: int) -> Text:
         facts.append(f"down since {when(lane.down_since_ms, now_ms)}")
     if lane.given_up_ms:
         facts.append(f"given up {when(lane.given_up_ms, now_ms)}")
-    if lane.rate_per_second is not None:
-        facts.append(f"{lane.rate_per_second:g} requests/s")
-    if lane.connections is not None:
-        facts.append(counted(lane.connections, "connection"))
+    if lane.order is not None and (limits := lane.order.limits_at(now_ms)).any:
+        until = f" until {when(lane.order.limits_until_ms, now_ms)}" if lane.order.limits_until_ms else ""
+        facts.append(f"your limits{until}: {limits_text(limits)} ({printable(lane.order.limits_note)})")
     if lane.robots_fetched_ms:
         facts.append(f"robots.txt read {when(lane.robots_fetched_ms, now_ms)}")
     return _line("lane   ", ", ".join(facts))

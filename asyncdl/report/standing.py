@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from asyncdl.errors import error_type
+from asyncdl.limits import Stop
 from asyncdl.model import LaneRecord
 from asyncdl.report.wording import counted, when
 from asyncdl.status import ImageStatus
 from asyncdl.store import HostStory, ImageState, ImageStory, ManifestStory, StoredCandidate
 from asyncdl.units import approximate_size
 from asyncdl.urls import lane_of
+
+_GIVEN_UP: Final = "lane_given_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ def image_standing(
         return _failed(image, place)
     if state.status is ImageStatus.EXHAUSTED:
         cause = error_type(state.error or "")
+        if cause.name == _GIVEN_UP:
+            host = lane_text(lanes.get(lane_of(state.host)), now_ms) or cause.meaning
+            return Standing(f"given up with its host: {host}", f"`asyncdl retry {place} --host {state.host}` asks it again")
         why = f"given up after {counted(state.attempts, 'attempt')}: {cause.meaning}"
         return Standing(why, f"{cause.remedy}; `asyncdl retry {place} --error-type {cause.name}` re-opens it")
     if state.due_ms is None:
@@ -54,8 +61,13 @@ def host_standing(story: HostStory, now_ms: int, place: str) -> Standing:
     lane = counts.lane_record
     waiting = counts.by_status.get(ImageStatus.PENDING.label, 0) + counts.by_status.get(ImageStatus.RETRY.label, 0)
     ended = counts.by_status.get(ImageStatus.EXHAUSTED.label, 0)
+    if lane is not None and lane.given_up_ms:
+        why = f"{lane_text(lane, now_ms)}; {counted(waiting, 'image')} waiting to be ended, {ended:,} given up"
+        return Standing(why, f"`asyncdl retry {place} --host {counts.host}` asks it again")
     if pause := lane_text(lane, now_ms):
-        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", _remedy(counts.main_error))
+        stopped = lane is not None and (lane.held or (lane.order is not None and lane.order.stop_at(now_ms) is not None))
+        todo = f"`asyncdl hosts resume {place} {counts.host} --note WHY` lets it go on" if stopped else _remedy(counts.main_error)
+        return Standing(f"{pause}; {counted(waiting, 'image')} waiting", todo)
     if waiting:
         return Standing(f"open: {counted(waiting, 'image')} waiting for their turn", f"`asyncdl run {place}`")
     if ended:
@@ -67,11 +79,32 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     """Why a lane is not asked now; "" when it may be."""
     if lane is None:
         return ""
+    if lane.given_up_ms:
+        down = f", down since {when(lane.down_since_ms, now_ms)}" if lane.down_since_ms else ""
+        return f"the host was given up {when(lane.given_up_ms, now_ms)}{down}"
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        until = f" until {when(lane.order.stop_until_ms, now_ms)}" if lane.order.stop_until_ms else ""
+        return f"{'blocked' if stop is Stop.BLOCK else 'paused'} by you{until}: {lane.order.stop_note}"
+    if lane.banned_since_ms:
+        return _ban_text(lane, now_ms)
     if lane.held:
         return f"held by hand{f': {lane.note}' if lane.note else ''}"
+    if lane.down_since_ms:
+        probe = (
+            f"next probe {when(lane.pause_until_ms, now_ms)}" if lane.pause_until_ms > now_ms else "to be probed by the next run"
+        )
+        return f"the host has been down since {when(lane.down_since_ms, now_ms)}, {probe}: {lane.pause_reason or 'no reason noted'}"
     if lane.pause_until_ms > now_ms:
         return f"the host is left alone until {when(lane.pause_until_ms, now_ms)}: {lane.pause_reason or 'no reason noted'}"
     return ""
+
+
+def _ban_text(lane: LaneRecord, now_ms: int) -> str:
+    said = f"the host has refused us altogether (401, 403) since {when(lane.banned_since_ms, now_ms)}"
+    if lane.held:
+        return f"{said}, {counted(lane.ban_probes, 'probe')} included: it waits for you{f' ({lane.note})' if lane.note else ''}"
+    probe = f"{when(lane.pause_until_ms, now_ms)}" if lane.pause_until_ms > now_ms else "by the next run"
+    return f"{said}; probe {lane.ban_probes + 1} {probe}"
 
 
 def _saved(image: ImageStory) -> Standing:

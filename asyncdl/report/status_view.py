@@ -22,6 +22,8 @@ from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size
 
 _ADOPTED: Final = "legacy_unverified_index"
+_EXCEPTIONS: Final = {"insecure_host": "certificates were not checked", "robots_ignored": "robots.txt was not obeyed"}
+_DAY_MS: Final = 86_400_000
 SHOWN_HOSTS: Final = 20
 SHOWN_CAUSES: Final = 30
 SHOWN_SOURCES: Final = 10
@@ -62,7 +64,21 @@ def _totals(report: StatusReport, place: str) -> Table:
     if report.manifests.total:
         table.add_row("manifests", _parts(report.manifests))
     table.add_row("waiting", _waiting_line(report))
+    if report.robots_ignored:
+        note = (
+            f": {printable(report.robots_note, 200)}" if report.robots_note else ", and nobody said by whose leave (--robots-note)"
+        )
+        table.add_row("robots.txt", f"not obeyed at {printable(', '.join(report.robots_ignored), 200)}{note}")
+    if lane := report.ahead.decides:
+        end_ms = report.at_ms + round(lane.seconds * 1000)
+        table.add_row(
+            "end", f"{when(end_ms, report.at_ms)} at the earliest: {safe(lane.lane, 80)} decides (`asyncdl plan {safe(place)}`)"
+        )
     table.add_row("run", _run_line(report))
+    if line := _politeness_line(report):
+        table.add_row("politeness", line)
+    for kind, hosts in report.exceptions().items():
+        table.add_row("exception", f"{_EXCEPTIONS.get(kind, safe(kind))}: {safe(', '.join(hosts))} (in the last run)")
     for source in report.sources[-SHOWN_SOURCES:]:
         table.add_row(f"source {source.id}", _source_line(source))
     if len(report.sources) > SHOWN_SOURCES:
@@ -111,6 +127,16 @@ def _run_line(report: StatusReport) -> str:
     return f"the last one ended {when(run.ended_ms, report.at_ms)} with exit status {run.exit_status}"
 
 
+def _politeness_line(report: StatusReport) -> str:
+    """How near the last run came to what its hosts' limits allow, and how often it was refused."""
+    counts = report.run_counts()
+    requests, refused, efficiency = (counts.get(name) for name in ("requests", "refused", "efficiency"))
+    if not isinstance(requests, int) or not isinstance(refused, int) or not requests:
+        return ""
+    share = f"{refused:,} of {counted(requests, 'request')} refused ({100 * refused / requests:.1f} %)"
+    return f"efficiency {efficiency:.2f}, {share}" if isinstance(efficiency, int | float) else share
+
+
 def _causes(report: StatusReport) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("images", justify="right", no_wrap=True)
@@ -133,24 +159,31 @@ def _hosts(report: StatusReport) -> Table:
     for status in (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED):
         table.add_column(status.label, justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("ETA", justify="right", no_wrap=True)
     table.add_column("main cause", no_wrap=True)
     table.add_column("left alone", overflow="fold")
     for host in report.hosts[:SHOWN_HOSTS]:
-        table.add_row(*_host_cells(host, report.at_ms))
+        table.add_row(*_host_cells(host, report))
     return table
 
 
-def _host_cells(host: HostCounts, now_ms: int) -> list[str]:
+def _host_cells(host: HostCounts, report: StatusReport) -> list[str]:
+    now_ms, eta_seconds = report.at_ms, report.ahead.eta_seconds(host.lane)
+    if eta_seconds is not None and host.lane_record is not None and host.lane_record.pause_until_ms > now_ms + _DAY_MS:
+        eta_seconds = None  # the last column says until when it is left alone, which is most of it
     until_ms, reason = pause_of(host, now_ms)
     pause = printable(reason, 60)
     if until_ms is not None:
         pause = f"{when(until_ms, now_ms)}: {pause}"
+    if host.lane_record is not None and host.lane_record.down_since_ms and not host.lane_record.given_up_ms:
+        pause = f"down since {time_text(host.lane_record.down_since_ms)}; {'probe ' if until_ms else ''}{pause or 'to be probed'}"
     by = host.by_status
     order = (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED)
     return [
         safe(host.host or "(no usable link)", 80),
         *(f"{by.get(status.label, 0):,}" for status in order),
         approximate_size(host.size_bytes),
+        "" if eta_seconds is None else approximate_duration(eta_seconds),
         safe(host.main_error or ""),
         safe(pause),
     ]

@@ -54,6 +54,8 @@ def gone_text(source: SourceState | None) -> str:
 
 def verdict_text(error: ErrorType) -> str:
     """What a failure of this type cost, and whom."""
+    if error.name == "robots_disallowed":
+        return "nothing was asked, and nobody pays: asked again when the rules may have changed"
     if error.blame is Blame.HOST:
         return "the host's fault: the host is left alone for a while, the image pays nothing"
     if error.blame is Blame.LOCAL:

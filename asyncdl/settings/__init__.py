@@ -1,11 +1,12 @@
 """Settings: one frozen class per slice, read once at the edge, each value with a known origin.
 
 `slices` holds the classes, `table` what follows from their fields, `kinds`, `addresses` the kinds of
-value, `reading` the sources and their order, `account` the GBIF account, `reference` the texts derived for
-people. Only `reading` and `account` touch the environment.
+value, `reading` the sources and their order, `account` the GBIF account, `proxy` the login at a proxy, `reference` the texts derived for
+people. Only `reading`, `account` and `proxy` touch the environment.
 """
 
 from asyncdl.settings.account import GbifAccount, load_gbif_account
+from asyncdl.settings.proxy import ProxyLogin, load_proxy_login, proxy_variables
 from asyncdl.settings.reading import (
     Explained,
     debug_asked,
@@ -24,6 +25,7 @@ __all__ = [
     "GbifAccount",
     "IngestSettings",
     "Panel",
+    "ProxyLogin",
     "RunSettings",
     "Setting",
     "Slice",
@@ -31,6 +33,8 @@ __all__ = [
     "explain_settings",
     "load_gbif_account",
     "load_ingest_settings",
+    "load_proxy_login",
     "load_run_settings",
     "load_settings",
+    "proxy_variables",
 ]

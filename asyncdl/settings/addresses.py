@@ -20,8 +20,11 @@ _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", re.ASCII)  # RFC
 _HEADER_COMMENT = re.compile(r"[!-'*-\[\]-~]+", re.ASCII)  # RFC 9110, 5.6.5: what a comment may hold unquoted, without spaces
 
 # RFC 2606 and RFC 6761: names that nobody reads mail at.
-_NOBODY_DOMAINS = ("example.com", "example.net", "example.org", "example.edu")
-_NOBODY_SUFFIXES = ("example", "invalid", "test", "localhost", "local")
+_NOBODY_DOMAINS = ("example.com", "example.net", "example.org", "example.edu", "domain.com", "domain.tld", "yourdomain.com")
+_NOBODY_SUFFIXES = ("example", "invalid", "test", "localhost", "local", "localdomain", "internal", "lan")
+
+# What browsers and search engines call themselves: no setting may make us look like one of them.
+_OTHERS = re.compile(r"(mozilla|applewebkit|gecko|chrome|safari|firefox|edg|opr|googlebot|bingbot)/[0-9]", re.IGNORECASE)
 
 
 def parse_contact(value: object) -> str:
@@ -33,6 +36,7 @@ def parse_contact(value: object) -> str:
         raise ValueError(f"longer than {MAX_CONTACT_CHARS} characters")
     if not _HEADER_COMMENT.fullmatch(text):
         raise ValueError("holds a space, a bracket or a character outside ASCII")
+    _honest(text)
     if "://" in text:
         return parse_page(text)
     mailbox, at, domain = text.removeprefix("mailto:").rpartition("@")
@@ -47,11 +51,29 @@ def parse_page(value: object) -> str:
     text = _text(value)
     if len(text) > MAX_CONTACT_CHARS or not _HEADER_COMMENT.fullmatch(text):
         raise ValueError(f"holds a space, a bracket or a character outside ASCII, or is longer than {MAX_CONTACT_CHARS} characters")
+    _honest(text)
     parts = urlsplit(text)
     if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise ValueError("not an http(s) address")
     _reachable(parts.hostname)
     return text
+
+
+def parse_proxy(value: object) -> str:
+    """The address of an http or https proxy: scheme, host, port; nothing else. It may be a private one."""
+    text = _text(value)
+    if not text:
+        return ""
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    if parts.scheme.lower().startswith("socks"):
+        raise ValueError("only http and https proxies work; in front of a SOCKS proxy put one that speaks http")
+    if "@" in parts.netloc:
+        raise ValueError("a user name and password are said by PROXY_USER and PROXY_PWD, not in the address")
+    if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise ValueError("not the http(s) address of a proxy")
+    if not parts.port:  # raises ValueError for what is no port
+        raise ValueError("without a port")
+    return f"{parts.scheme.lower()}://{parts.netloc.lower()}"
 
 
 def parse_host(value: object) -> str:
@@ -109,11 +131,19 @@ def _split_port(text: str) -> tuple[str, str]:
 
 def _reachable(domain: str) -> None:
     """Refuse a domain that cannot be somebody's: reserved names, single words, malformed."""
-    name = parse_host(domain)
+    name, _ = _split_port(parse_host(domain))
     labels = name.split(".")
-    if name.startswith("[") or ":" in name or labels[-1].isdigit():
+    if name.startswith("[") or labels[-1].isdigit():
+        if not ipaddress.ip_address(name.strip("[]")).is_global:
+            raise ValueError(f"nobody outside reads mail or pages at {domain}")
         return
     if labels[-1] in _NOBODY_SUFFIXES or ".".join(labels[-2:]) in _NOBODY_DOMAINS:
         raise ValueError(f"nobody reads mail or pages at {domain}")
     if len(labels) < 2:
         raise ValueError(f"{domain} is no complete domain")
+
+
+def _honest(text: str) -> None:
+    """Refuse what would make the User-Agent look like somebody else's."""
+    if found := _OTHERS.search(text):
+        raise ValueError(f"{found[0]} is how others introduce themselves")

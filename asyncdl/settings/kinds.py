@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from asyncdl.settings.addresses import Network, parse_contact, parse_host, parse_network, parse_page
+from asyncdl.settings.addresses import Network, parse_contact, parse_host, parse_network, parse_page, parse_proxy
 from asyncdl.units import (
     format_bit_rate,
     format_count,
@@ -109,6 +109,10 @@ def auto_or_count(least: int, most: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def _auto_or_size(value: object) -> int | str:
+    return "auto" if isinstance(value, str) and value.strip().lower() == "auto" else parse_size_bytes(value)
+
+
 def _word(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -152,6 +156,11 @@ ByteRate = Annotated[
     BeforeValidator(parse_size_bytes),
     Kind("SIZE", "bytes per second such as 1kB; 0 = any speed will do", _show_no_ceiling(format_size)),
 ]
+AutoSize = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_auto_or_size),
+    Kind("auto|SIZE", "auto, or a size such as 5GB", lambda value: value if value == "auto" else format_size(value)),
+]
 Rate = Annotated[float, BeforeValidator(parse_rate_per_second), Kind("RATE", _RATE, _show_no_ceiling(format_rate))]
 BitRate = Annotated[float, BeforeValidator(parse_bit_rate), Kind("BITS", _BITS, _show_no_ceiling(format_bit_rate))]
 Count = Annotated[int, BeforeValidator(parse_count), Kind("N", _NUMBER, format_count)]
@@ -176,6 +185,11 @@ Contact = Annotated[
     str,
     BeforeValidator(parse_contact),
     Kind("ADDRESS", "your own e-mail address or a web page that says how to reach you"),
+]
+Proxy = Annotated[
+    str,
+    BeforeValidator(parse_proxy),
+    Kind("URL", "the http(s) address of a proxy with its port, such as http://proxy.institute.edu:3128"),
 ]
 Page = Annotated[str, BeforeValidator(parse_page), Kind("URL", "the http(s) address of a page")]
 Switch = Annotated[bool, BeforeValidator(_yes_no), Kind("", "true or false", lambda on: "true" if on else "false", switch=True)]

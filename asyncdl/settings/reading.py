@@ -1,4 +1,4 @@
-"""Where settings are read, and, with `account`, the only place that reads the environment.
+"""Where settings are read, and, with `account` and `proxy`, the only place that reads the environment.
 
 Order, the first that says something wins: flag, environment, `.env` of the collection, `.env` of the
 current directory, `asyncdl.toml` of the collection, default. A name nobody knows and a value that cannot
@@ -8,6 +8,7 @@ be used are refused with the place where they stand; nothing is skipped silently
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ DOTENV_NAME = ".env"
 DEBUG_VARIABLE = "ASYNCDL_DEBUG"
 MAX_FILE_BYTES = 1_000_000
 MAX_VALUE_CHARS = 80
+_PASSWORD = re.compile(r"//[^/@\s]*@")
 
 S = TypeVar("S", bound=Slice)
 
@@ -185,7 +187,7 @@ def _validated(wanted: type[S], written: Mapping[str, Written]) -> S:
         if not first["loc"]:
             raise UsageError(reason, "`asyncdl config` shows where each value comes from") from error
         row = rows[str(first["loc"][0])]
-        value = printable(_as_text(written[row.key].value), MAX_VALUE_CHARS)
+        value = printable(_PASSWORD.sub("//…@", _as_text(written[row.key].value)), MAX_VALUE_CHARS)
         raise UsageError(
             f'{written[row.key].name}: "{value}" cannot be used{reason and f": {reason}"}', f"expected: {row.kind.expects}"
         ) from error

@@ -1,7 +1,6 @@
 """The settings as texts for people: `.env.example` and the README's table, both derived from the fields.
 
-Tests hold the files equal to what is made here; print a text with
-`python -c "from asyncdl.settings import reference; print(reference.env_example(), end='')"`.
+Tests hold the files equal to what is made here; `python docs/make_tables.py` writes both.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from asyncdl.settings.account import ACCOUNT_HELP, ACCOUNT_VARIABLES
+from asyncdl.settings.proxy import PROXY_LOGIN_HELP, PROXY_LOGIN_VARIABLES
 from asyncdl.settings.reading import DEBUG_VARIABLE
 from asyncdl.settings.slices import SLICES
 from asyncdl.settings.table import Setting
@@ -29,6 +29,7 @@ def env_example() -> str:
         lines.append(f"# --- {panel} ---\n")
         lines += [f"# {row.help}\n#   {row.kind.expects}\n# {row.env}={row.default_text}\n" for row in rows]
     lines.append(f"# --- GBIF ---\n\n# {ACCOUNT_HELP}\n" + "".join(f"# {name}=\n" for name in ACCOUNT_VARIABLES))
+    lines.append(f"# --- A proxy ---\n\n# {PROXY_LOGIN_HELP}\n" + "".join(f"# {name}=\n" for name in PROXY_LOGIN_VARIABLES))
     lines.append(f"# --- Trouble ---\n\n# {_DEBUG_HELP}\n# {DEBUG_VARIABLE}=1\n")
     return "\n".join(lines)
 
@@ -37,8 +38,9 @@ def readme_table() -> str:
     """The README's table in Markdown, one row per setting."""
     lines = ["| option | variable | default | what it does |", "|---|---|---|---|"]
     lines += [f"| {_option(row)} | `{row.env}` | {_default(row)} | {_cell(row.help)} |" for row in _rows()]
-    names = ", ".join(f"`{name}`" for name in ACCOUNT_VARIABLES)
-    lines.append(f"| | {names} | none | {_cell(ACCOUNT_HELP)} |")
+    for variables, help_ in ((ACCOUNT_VARIABLES, ACCOUNT_HELP), (PROXY_LOGIN_VARIABLES, PROXY_LOGIN_HELP)):
+        names = ", ".join(f"`{name}`" for name in variables)
+        lines.append(f"| | {names} | none | {_cell(help_)} |")
     lines.append(f"| `--debug` | `{DEBUG_VARIABLE}` | | {_cell(_DEBUG_HELP)} |")
     return "\n".join(lines) + "\n"
 

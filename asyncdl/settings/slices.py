@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from asyncdl.limits import LaneLimits
 from asyncdl.settings.addresses import parse_host
 from asyncdl.settings.kinds import (
+    AutoSize,
     BitRate,
     ByteRate,
     Ceiling,
@@ -30,6 +32,7 @@ from asyncdl.settings.kinds import (
     Page,
     Paths,
     Pixels,
+    Proxy,
     Rate,
     Size,
     Switch,
@@ -42,7 +45,6 @@ from asyncdl.settings.table import Option, Panel, Setting, Slice
 from asyncdl.version import __version__
 
 MAX_CONCURRENCY = 256
-AUTO_CONCURRENCY = 128
 
 _DAY = 86_400.0
 _ROBOTS = Kind("respect|ignore[:HOST,…]", "respect, ignore, or ignore:HOST,HOST for hosts that gave leave")
@@ -63,12 +65,15 @@ class RunSettings(Slice):
         int | Literal["auto"],
         auto_or_count(1, MAX_CONCURRENCY),
         _CONCURRENCY,
-        Option("concurrency", "requests in flight in the whole process", Panel.PROCESS),
+        Option("concurrency", "requests in flight in the whole process; auto finds what the line carries", Panel.PROCESS),
     ] = "auto"
     rate_per_second: Annotated[
         Rate, Option("rate", "requests per second of the whole process", Panel.PROCESS), Field(le=100_000)
     ] = 0.0
     bandwidth_bits_per_second: Annotated[BitRate, Option("bandwidth", "bits per second of the whole process", Panel.PROCESS)] = 0.0
+    proxy: Annotated[
+        Proxy, Option("proxy", "ask through this proxy; addresses behind names are then the proxy's to judge", Panel.PROCESS)
+    ] = ""
     spool_budget_bytes: Annotated[
         Size, Option("spool_budget", "bytes of unfinished bodies held at once", Panel.PROCESS), Field(ge=1)
     ] = 256_000_000
@@ -82,6 +87,11 @@ class RunSettings(Slice):
     host_connections: Annotated[
         Ceiling, Option("host_connections", "connections to one host at a time", Panel.HOST), Field(le=1_000)
     ] = 2
+    address_connections: Annotated[
+        Ceiling,
+        Option("address_connections", "connections at a time to one address that several hosts share, together", Panel.HOST),
+        Field(le=1_000),
+    ] = 16
     host_bandwidth_bits_per_second: Annotated[BitRate, Option("host_bandwidth", "bits per second from one host", Panel.HOST)] = 25e6
     caution: Annotated[
         Literal["low", "normal", "high"],
@@ -97,12 +107,27 @@ class RunSettings(Slice):
         Option("retry_delays", "how long an image waits after its first, second, … failed attempt", Panel.HOST),
         Field(min_length=1, max_length=100),
     ] = (5.0, 600.0, 43_200.0)
+    give_up_after_seconds: Annotated[
+        MaybeDuration,
+        Option("give_up_after", "how long a host may be down before its images are given up; 0 = for ever", Panel.HOST),
+    ] = 14 * _DAY
     robots: Annotated[
         Literal["respect", "ignore"],
         _ROBOTS,
         Option("robots", "whether robots.txt is obeyed, and by which hosts it need not be", Panel.HOST),
     ] = "respect"
     robots_ignore_hosts: frozenset[str] = frozenset()
+    robots_note: Annotated[
+        Text,
+        Kind("TEXT", "a few words, such as a name and a date"),
+        Option("robots_note", "who gave leave to ignore robots.txt, and when; kept with the collection", Panel.HOST),
+    ] = ""
+    noai: Annotated[
+        Literal["respect", "ignore"],
+        Word,
+        choice("respect", "ignore"),
+        Option("noai", "whether X-Robots-Tag: noai, noimageai are obeyed; noindex is no refusal", Panel.HOST),
+    ] = "respect"
 
     max_body_bytes: Annotated[Size, Option("max_bytes", "the largest file that is accepted", Panel.BOUNDS), Field(ge=1)] = (
         200_000_000
@@ -120,10 +145,27 @@ class RunSettings(Slice):
     storage_patience_seconds: Annotated[
         Duration,
         Option(
-            "storage_patience", "how long a run pauses for a full disk or a dead line of this machine before it ends", Panel.BOUNDS
+            "storage_patience",
+            "how long a run pauses for a full disk, or a line of this machine that was dead from the start, before it ends",
+            Panel.BOUNDS,
         ),
         Field(le=_DAY),
     ] = 60.0
+    network_patience_seconds: Annotated[
+        Duration,
+        Option(
+            "network_patience", "how long a run that was answered before waits for its own network before it ends", Panel.BOUNDS
+        ),
+        Field(le=30 * _DAY),
+    ] = 3_600.0
+
+    keep_free_bytes: Annotated[
+        AutoSize,
+        Option("keep_free", "what a run leaves free on its disk; auto is a fiftieth of it, at most 2GB", Panel.BOUNDS),
+    ] = "auto"
+    preflight: Annotated[
+        Switch, Option("preflight", "stop a run that does not fit on its disk, before it begins and after 200 images", Panel.BOUNDS)
+    ] = True
 
     connect_timeout_seconds: Annotated[
         Duration, Option("connect_timeout", "until the connection stands, TLS included", Panel.DEADLINES), Field(gt=0, le=_DAY)
@@ -196,8 +238,13 @@ class RunSettings(Slice):
 
     @property
     def concurrency_limit(self) -> int:
-        """The most requests in flight: the number given, or what `auto` means."""
-        return AUTO_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+        """The most requests in flight: the number given, or what `auto` may come to."""
+        return MAX_CONCURRENCY if self.concurrency == "auto" else self.concurrency
+
+    @property
+    def lane_limits(self) -> LaneLimits:
+        """What a host may be asked of which nothing else is said; 0 means that there is no ceiling."""
+        return LaneLimits(self.host_rate_per_second, self.host_connections, self.host_bandwidth_bits_per_second)
 
     @property
     def user_agent(self) -> str:
@@ -283,6 +330,8 @@ class IngestSettings(Slice):
 
 SLICES: tuple[type[Slice], ...] = (RunSettings, IngestSettings)
 
-_FETCH_KEYS = frozenset({"contact", "bandwidth", "stall_timeout", "max_redirects", "allow_private", "insecure_host", "progress"})
+_FETCH_KEYS = frozenset(
+    {"contact", "bandwidth", "stall_timeout", "max_redirects", "allow_private", "insecure_host", "progress", "proxy"}
+)
 FETCH_SETTINGS: tuple[Setting, ...] = tuple(row for row in RunSettings.settings() if row.key in _FETCH_KEYS)
 """What a command obeys that fetches one file: the options it shows. The other settings of requests hold for it as well."""

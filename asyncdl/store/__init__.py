@@ -6,10 +6,15 @@ or people. `Store` is the way in; the values it hands out are in `rows`.
 
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, INGEST_CACHE_BYTES
+from asyncdl.store.holding import HeldCandidate, HeldImage, HeldManifest, HeldRecord
+from asyncdl.store.interning import storable
 from asyncdl.store.legacydb import LegacyDatabase, LegacyRow
 from asyncdl.store.reader import Reader
+from asyncdl.store.rekeying import ImageRekey, ManifestRekey, RecordRekey
+from asyncdl.store.renumbering import Renumbered
 from asyncdl.store.rows import (
     QUEUE_START,
+    ROBOTS_LEAVE_KEY,
     AddCounts,
     Applied,
     Discrepancies,
@@ -38,22 +43,31 @@ __all__ = [
     "DEFAULT_CACHE_BYTES",
     "INGEST_CACHE_BYTES",
     "QUEUE_START",
+    "ROBOTS_LEAVE_KEY",
     "AddCounts",
     "Applied",
     "Discrepancies",
     "ErrorCount",
+    "HeldCandidate",
+    "HeldImage",
+    "HeldManifest",
+    "HeldRecord",
     "HostCounts",
     "HostStory",
+    "ImageRekey",
     "ImageState",
     "ImageStory",
     "LegacyDatabase",
     "LegacyRow",
     "LoadCounts",
+    "ManifestRekey",
     "ManifestStory",
     "OwnedImage",
     "Reader",
+    "RecordRekey",
     "RecordRow",
     "RecordStory",
+    "Renumbered",
     "RetryFilter",
     "RetryPage",
     "RunInfo",
@@ -64,4 +78,5 @@ __all__ = [
     "StoredEvent",
     "StoredFailure",
     "StoredFile",
+    "storable",
 ]

@@ -7,6 +7,7 @@ a kind stands in the statement: nine images in ten of a large source are plain, 
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain, count, repeat
@@ -90,7 +91,7 @@ def _insert_ruled(
 ) -> list[int]:
     """The images that rules made, from row `first`; returns the host of each."""
     of_images = [hosts[place] for place in batch.image_hosts]
-    rows = [_row(names, record) for record in batch.records]
+    rows = [_row(names, record) for record in batch.records] if names else batch.records
     dues: list[int | None] = [0] * len(of_images)
     for place in batch.waiting:
         dues[place] = None
@@ -127,7 +128,8 @@ def _row(names: Mapping[str, int], record: int | str) -> int:
 
 def _rows_of_names(connection: sqlite3.Connection, batch: BulkBatch) -> dict[str, int]:
     """The rows that records with a text as id get, the next free ones in the order of the texts; empty for whole numbers."""
-    texts = sorted(record for record in chain(batch.plain.records, batch.records) if isinstance(record, str))
+    listed = [ids for ids in (batch.plain.records, batch.records) if not isinstance(ids, array)]  # an array holds numbers only
+    texts = sorted(record for record in chain.from_iterable(listed) if isinstance(record, str))
     if not texts:
         return {}
     last = connection.execute(_LAST_RECORD).fetchone()[0]

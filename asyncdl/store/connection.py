@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from asyncdl.errors import AsyncdlError, CollectionError, CollectionLocked, EnvironmentStops
+from asyncdl.errors import AsyncdlError, CollectionError, CollectionLocked, EnvironmentStops, WrittenByNewer
 from asyncdl.store.filesystem import file_system_of
 from asyncdl.store.schema import APPLICATION_ID, migrate, migrations, newest_version, version_of
 from asyncdl.wholefile import sync_folder
@@ -90,7 +90,7 @@ def _check_identity(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> 
         raise CollectionError(f"{path} belongs to another program", "name the folder of an asyncdl collection")
     version, newest = version_of(raw), newest_version()
     if version > newest:
-        raise CollectionError(
+        raise WrittenByNewer(
             f"{path} was written by a newer asyncdl (schema {version}; this one knows {newest})", "use that version, or a newer one"
         )
     if read_only and version < newest:

@@ -10,7 +10,7 @@ from typing import Final
 from asyncdl.errors import error_type_of_code
 from asyncdl.model import Counts
 from asyncdl.status import ImageStatus, RecordStatus
-from asyncdl.store.lanes import COLUMNS, lane_record
+from asyncdl.store.lanes import load_lanes
 from asyncdl.store.rows import Discrepancies, ErrorCount, HostCounts
 from asyncdl.store.tally import NO_ERROR, WITHDRAWN
 
@@ -28,10 +28,12 @@ SELECT h.id, h.name, h.lane FROM (SELECT host, sum(images) AS n FROM counters GR
 JOIN hosts AS h ON h.id = c.host ORDER BY c.n DESC, h.id
 """
 _COUNTERS_OF_HOST: Final = "SELECT status, error, images, bytes FROM counters WHERE host = ? AND images > 0"
-_LANE: Final = f"SELECT {COLUMNS} FROM lanes WHERE lane = ?"  # noqa: S608  own columns
 _PAUSED: Final = """
-SELECT coalesce(sum(c.images), 0) FROM lanes AS l JOIN hosts AS h ON h.lane = l.lane JOIN counters AS c ON c.host = h.id
-WHERE (l.pause_until_ms > ? OR l.held = 1) AND c.status IN (0, 1)
+SELECT coalesce(sum(c.images), 0) FROM (
+  SELECT lane FROM lanes WHERE pause_until_ms > ?1 OR held = 1
+  UNION SELECT lane FROM lane_orders WHERE stop IS NOT NULL AND (stop_until_ms = 0 OR stop_until_ms > ?1)
+) AS l JOIN hosts AS h ON h.lane = l.lane JOIN counters AS c ON c.host = h.id
+WHERE c.status IN (0, 1)
 """
 
 # The truth that the counters repeat: every image with the bytes of its files.
@@ -112,9 +114,8 @@ def host_counts(connection: sqlite3.Connection, host_id: int, host: str, lane: s
         size_bytes += some_bytes
         if error != NO_ERROR and status != ImageStatus.SUCCESS:
             by_error[error] = by_error.get(error, 0) + images
-    found = connection.execute(_LANE, (lane,)).fetchone()
     main = max(by_error, key=lambda error: (by_error[error], -error), default=NO_ERROR)
-    return HostCounts(host, lane, by_status, size_bytes, _error_name(main), None if found is None else lane_record(found))
+    return HostCounts(host, lane, by_status, size_bytes, _error_name(main), load_lanes(connection, [lane]).get(lane))
 
 
 def errors_of_host(connection: sqlite3.Connection, host_id: int) -> tuple[ErrorCount, ...]:

@@ -106,6 +106,13 @@ class Ledger:
         if due is not None:
             self.nudge(host, due)
 
+    def stand(self, row: ImageRow, place: tuple[int, int]) -> None:
+        """Let an image stand at another `place` (candidate and host) in the status it has."""
+        self.tally.image(row.record, row.host, row.status, row.error, size_bytes=row.size_bytes, sign=-1)
+        row.candidate, row.host = place
+        self.tally.image(row.record, row.host, row.status, row.error, size_bytes=row.size_bytes, sign=1)
+        self._changed[row.id] = row
+
     def nudge(self, host: int, due: int) -> None:
         """Note that a host gained a due row."""
         self.due[host] = min(due, self.due.get(host, due))

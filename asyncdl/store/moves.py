@@ -13,7 +13,7 @@ from typing import Final
 from asyncdl.errors import IllegalMove, error_type
 from asyncdl.model import Batch, Failure, NewFile, Transition, WorkKind
 from asyncdl.status import ImageStatus
-from asyncdl.store import lanes
+from asyncdl.store import lanes, robots
 from asyncdl.store.expansion import Expansion
 from asyncdl.store.interning import host_ids, host_names, page_ids, storable
 from asyncdl.store.ledger import SUCCESS, ImageRow, Ledger
@@ -56,6 +56,7 @@ def apply(connection: sqlite3.Connection, batch: Batch, at_ms: int) -> Applied:
     ledger.flush()
     _insert_failures(connection, batch.failures, hosts_by_name)
     lanes.save_lanes(connection, batch.lanes)
+    robots.save_robots(connection, batch.robots)
     ledger.tally.write(connection, at_ms)
     names = host_names(connection, ledger.due)
     return Applied(
@@ -122,7 +123,7 @@ def _settle_files(ledger: Ledger, row: ImageRow, move: Transition) -> int:
 
 def _file_values(image: int, file: NewFile, at_ms: int) -> tuple[object, ...]:
     facts = (file.path, file.size_bytes, file.sha256, file.media_type, file.width, file.height, file.recipe)
-    return (image, file.role.value, *facts, at_ms)
+    return (image, file.role.value, *facts, at_ms if file.created_ms is None else file.created_ms)
 
 
 def _insert_failures(connection: sqlite3.Connection, failures: Sequence[Failure], hosts: Mapping[str, int]) -> None:

@@ -7,9 +7,11 @@ that list hosts). `tests/store` holds the plans.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any, Final
 
 from asyncdl.errors import error_type_of_code
+from asyncdl.limits import Stop
 from asyncdl.model import Candidate, CandidateKind, HostDue, Work, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store.interning import id_list
@@ -38,8 +40,9 @@ WITH RECURSIVE
   )
 SELECT h.id, h.name, h.lane,
   (SELECT min(due) FROM images INDEXED BY images_due WHERE host = active.host AND due IS NOT NULL),
-  (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = active.host AND due IS NOT NULL)
-FROM active CROSS JOIN hosts AS h ON h.id = active.host
+  (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = active.host AND due IS NOT NULL),
+  coalesce(l.given_up_ms, 0) <> 0, coalesce(l.pause_until_ms, 0), coalesce(l.held, 0), o.stop, coalesce(o.stop_until_ms, 0)
+FROM active CROSS JOIN hosts AS h ON h.id = active.host LEFT JOIN lanes AS l ON l.lane = h.lane LEFT JOIN lane_orders AS o ON o.lane = h.lane
 ORDER BY h.id
 """
 NEXT_DUE: Final = """
@@ -63,9 +66,11 @@ WITH RECURSIVE
     SELECT host, (SELECT min(due) FROM manifests INDEXED BY manifests_due WHERE host = of_manifests.host AND due IS NOT NULL)
     FROM of_manifests WHERE host IS NOT NULL
   )
-SELECT min(max(e.due, coalesce(l.pause_until_ms, 0)))
-FROM earliest AS e CROSS JOIN hosts AS h ON h.id = e.host LEFT JOIN lanes AS l ON l.lane = h.lane
-WHERE coalesce(l.held, 0) = 0
+SELECT min(
+  CASE WHEN coalesce(l.given_up_ms, 0) <> 0 THEN 0
+  ELSE max(e.due, coalesce(l.pause_until_ms, 0), CASE WHEN o.stop IS NULL THEN 0 ELSE o.stop_until_ms END) END)
+FROM earliest AS e CROSS JOIN hosts AS h ON h.id = e.host LEFT JOIN lanes AS l ON l.lane = h.lane LEFT JOIN lane_orders AS o ON o.lane = h.lane
+WHERE coalesce(l.given_up_ms, 0) <> 0 OR (coalesce(l.held, 0) = 0 AND (o.stop IS NULL OR o.stop_until_ms > 0))
 """
 # A page goes on after (due, id) in two looks: the rest of the rows due at that very time, then the later ones.
 # Written as one comparison of pairs, SQLite would read again through all rows of that time, and fresh work
@@ -93,10 +98,34 @@ ORDER BY c.image, c.position
 """
 
 
+IMAGES_LEFT: Final = """
+SELECT c.host, sum(c.images) FROM json_each(?) AS wanted CROSS JOIN counters AS c ON c.host = wanted.value
+WHERE c.status IN (?, ?) GROUP BY c.host
+"""
+
+
+def images_left(connection: sqlite3.Connection, host_ids: Iterable[int]) -> dict[int, int]:
+    """See `Reader.images_left`."""
+    waiting = (ImageStatus.PENDING.value, ImageStatus.RETRY.value)
+    return dict(connection.execute(IMAGES_LEFT, (id_list(host_ids), *waiting)).fetchall())
+
+
 def hosts_due(connection: sqlite3.Connection, after_host_id: int, limit: int) -> list[HostDue]:
     """See `Reader.hosts_due`."""
-    rows = connection.execute(HOSTS_DUE, {"after": after_host_id, "limit": limit}).fetchall()
-    return [HostDue(host, name, lane, min(due for due in dues if due is not None)) for host, name, lane, *dues in rows]
+    return [_host_due(*row) for row in connection.execute(HOSTS_DUE, {"after": after_host_id, "limit": limit}).fetchall()]
+
+
+def _host_due(
+    host: int, name: str, lane: str, images: int | None, manifests: int | None, given_up: int, pause_until_ms: int, held: int,
+    stop: str | None, stop_until_ms: int,
+) -> HostDue:  # fmt: skip
+    stopped = None if stop is None else Stop(stop)
+    if given_up:
+        return HostDue(host, name, lane, 0, given_up=True, stop=stopped)
+    due = min(due for due in (images, manifests) if due is not None)
+    if held or (stopped and not stop_until_ms):
+        return HostDue(host, name, lane, due, stop=stopped, not_before_ms=None)
+    return HostDue(host, name, lane, due, stop=stopped, not_before_ms=max(pause_until_ms, stop_until_ms if stopped else 0))
 
 
 def due_work(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, integrity, lanes, queue, selection, sources, stories
+from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, robots, selection, sources, stories
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
+from asyncdl.store.holding import HeldRecord
 from asyncdl.store.rows import (
     Discrepancies,
     ErrorCount,
@@ -39,6 +40,10 @@ class Reader:
     async def hosts_due(self, after_host_id: int, limit: int) -> list[HostDue]:
         """Hosts with work that has a due time, by ascending row, after `after_host_id` (0 to begin)."""
         return await self._db.read(queue.hosts_due, after_host_id, limit)
+
+    async def images_left(self, host_ids: Sequence[int]) -> dict[int, int]:
+        """How many images of each of these hosts have not ended yet, from the counters; hosts without any are left out."""
+        return await self._db.read(queue.images_left, host_ids)
 
     async def due_work(self, host_id: int, kind: WorkKind, after: tuple[int, int], due_before_ms: int, limit: int) -> list[Work]:
         """Rows of a host due at or before `due_before_ms`, in the order (due, id), after that pair (`QUEUE_START`).
@@ -134,6 +139,28 @@ class Reader:
         """The links of these images in the order of trial; images without any are left out."""
         return await self._db.read(adopting.urls_of_images, images)
 
+    # ---- whole records
+
+    async def held_records(self, rows: Sequence[int]) -> dict[int, HeldRecord]:
+        """These records, by row, with everything that matching needs; rows that do not exist are left out."""
+        return await self._db.read(holding.held_records, rows)
+
+    async def held_page(self, after_row: int, max_records: int, max_files: int) -> list[HeldRecord]:
+        """Records by ascending row, after `after_row` (-1 to begin): so many that their files are about `max_files` at most."""
+        return await self._db.read(holding.held_page, after_row, max_records, max_files)
+
+    async def record_rows(self, external_ids: Sequence[int | str]) -> dict[int | str, int]:
+        """The rows of records by what their source calls them; unknown ones are left out."""
+        return await self._db.read(holding.record_rows, external_ids)
+
+    async def rows_between(self, first: int | str | None, after: int | str | None, *, named: bool) -> list[int]:
+        """The rows of records from an id up to but not with another, in the order of their ids: whole numbers, or `named` by text."""
+        return await self._db.read(holding.rows_between, first, after, named)
+
+    async def unkeyed_links(self, rows: Sequence[int]) -> dict[int, str]:
+        """Of these records those that are nothing but one link that was never looked at, by row."""
+        return await self._db.read(holding.unkeyed_links, rows)
+
     # ---- lanes, sources, runs, meta
 
     async def load_lanes(self, names: Sequence[str]) -> dict[str, LaneRecord]:
@@ -143,6 +170,54 @@ class Reader:
     async def lanes_page(self, after: str, limit: int) -> list[LaneRecord]:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
+
+    async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
+        """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""
+        return await self._db.read(loads.lane_loads, after, limit)
+
+    async def loads_of(self, lanes: Sequence[str]) -> list[LaneLoad]:
+        """What these lanes have waiting and have given; unknown ones are left out."""
+        return await self._db.read(loads.loads_of, lanes)
+
+    async def largest_waiting(self, limit: int) -> list[HostDue]:
+        """The hosts with most images waiting, most first; their due times are not looked up (0)."""
+        return await self._db.read(loads.largest_waiting, limit)
+
+    async def waiting_by_lane(self, limit: int) -> dict[str, int]:
+        """Images waiting at the `limit` hosts with most of them, by lane."""
+        return await self._db.read(loads.waiting_by_lane, limit)
+
+    async def sampled_hosts(self, after: int, limit: int) -> list[tuple[int, int, int, int]]:
+        """Hosts with images waiting that have given some already, by ascending row: row, images waiting, images saved, their bytes."""
+        return await self._db.read(loads.sampled_hosts, after, limit)
+
+    async def last_waiting(self, host_id: int) -> int:
+        """The last row of a host that waits for its first request; 0 when none does."""
+        return await self._db.read(loads.last_waiting, host_id)
+
+    async def ordered_lanes(self, limit: int) -> list[str]:
+        """Lanes about which a person has ordered anything, by name, at most `limit`."""
+        return await self._db.read(lanes.ordered_lanes, limit)
+
+    async def lanes_with_work(self, lanes: Sequence[str]) -> list[str]:
+        """Those of these lanes that have images with a due time, by name."""
+        return await self._db.read(hosts.lanes_with_work, lanes)
+
+    async def lane_of_host(self, name: str) -> str | None:
+        """The lane of a host that is known, or of a lane by its own name; None when nothing knows it."""
+        return await self._db.read(hosts.lane_of_host, name)
+
+    async def hosts_of_lane(self, lane: str, limit: int) -> list[str]:
+        """The hosts of a lane by name, at most `limit`."""
+        return await self._db.read(hosts.hosts_of_lane, lane, limit)
+
+    async def hosts_containing(self, text: str, limit: int) -> list[str]:
+        """Hosts with that text in their names, at most `limit`. Reads through the hosts."""
+        return await self._db.read(hosts.hosts_containing, text, limit)
+
+    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
+        """What the robots.txt files of these lanes said when they were last read, however long ago; a bounded number of each."""
+        return await self._db.read(robots.load_robots, lanes)
 
     async def sources(self) -> list[SourceState]:
         """All sources, oldest first."""

@@ -14,6 +14,9 @@ from asyncdl.status import ImageStatus, RecordStatus
 QUEUE_START = (-1, -1)
 """The `after` of the first page of `Store.due_work`."""
 
+ROBOTS_LEAVE_KEY = "robots_leave"
+"""The pinned fact which robots.txt the last run did not obey: JSON with `hosts` and `note`, or an empty object."""
+
 
 # ---- writing ---------------------------------------------------------------------------------------------
 

@@ -13,10 +13,20 @@ from typing import Final
 from asyncdl.store.connection import snapshot_path
 from asyncdl.store.schema import migrate, migrations
 
-_TABLES: Final = ("meta", "sources", "hosts", "counters", "record_counters", "manifest_counters", "runs")
+_TABLES: Final = (
+    "meta",
+    "sources",
+    "hosts",
+    "counters",
+    "record_counters",
+    "manifest_counters",
+    "runs",
+    "lane_orders",
+    "lane_spent",
+)
 _LANES: Final = """
 SELECT lane, pause_until_ms, pause_reason, incidents, last_incident_ms, down_since_ms, given_up_ms,
-  NULL, robots_fetched_ms, rate_per_second, connections, held, note, learnt_rate, learnt_connections, learnt_ms FROM lanes
+  NULL, robots_fetched_ms, rate_per_second, connections, held, note, learnt_rate, learnt_connections, learnt_ms, banned_since_ms, ban_probes FROM lanes
 """
 
 

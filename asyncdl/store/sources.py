@@ -28,6 +28,7 @@ _FORGET_SOURCE: Final = "DELETE FROM sources WHERE id = ? AND loaded = 0"
 _MOVE_CURSOR: Final = "UPDATE sources SET cursor = ? WHERE id = ?"
 _START_RUN: Final = "INSERT INTO runs(started_ms, host, pid, version, settings) VALUES (?, ?, ?, ?, ?) RETURNING id"
 _FINISH_RUN: Final = "UPDATE runs SET ended_ms = ?, exit_status = ?, counts = ? WHERE id = ?"
+_NOTE_RUN: Final = "UPDATE runs SET counts = ? WHERE id = ?"
 _LAST_RUN: Final = (
     "SELECT id, ended_ms, exit_status, counts, started_ms, host, pid, version, settings FROM runs ORDER BY id DESC LIMIT 1"
 )
@@ -35,6 +36,7 @@ _ADD_EVENT: Final = "INSERT INTO events(at_ms, kind, subject, detail) VALUES (?,
 _FORGET_EVENTS: Final = "DELETE FROM events WHERE id <= ?"
 _LAST_EVENTS: Final = "SELECT id, at_ms, kind, subject, detail FROM events ORDER BY id DESC LIMIT ?"
 _SET_META: Final = "INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)"
+_FORGET_META: Final = "DELETE FROM meta WHERE key = ?"
 _GET_META: Final = "SELECT value FROM meta WHERE key = ?"
 _ALL_META: Final = "SELECT key, value FROM meta"
 
@@ -89,6 +91,11 @@ def finish_run(connection: sqlite3.Connection, run: int, ended_ms: int, exit_sta
     connection.execute(_FINISH_RUN, (ended_ms, exit_status, counts_json, run))
 
 
+def note_run(connection: sqlite3.Connection, run: int, counts_json: str) -> None:
+    """See `Store.note_run`."""
+    connection.execute(_NOTE_RUN, (counts_json, run))
+
+
 def last_run(connection: sqlite3.Connection) -> RunRecord | None:
     """See `Reader.last_run`."""
     row = connection.execute(_LAST_RUN).fetchone()
@@ -118,6 +125,11 @@ def with_keys_version(meta: Mapping[str, str]) -> dict[str, str]:
 def set_all_meta(connection: sqlite3.Connection, values: Mapping[str, str]) -> None:
     """Pin settings."""
     connection.executemany(_SET_META, list(values.items()))
+
+
+def forget_meta(connection: sqlite3.Connection, key: str) -> None:
+    """See `Store.forget_meta`."""
+    connection.execute(_FORGET_META, (key,))
 
 
 def get_meta(connection: sqlite3.Connection, key: str) -> str | None:

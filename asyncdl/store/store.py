@@ -13,11 +13,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from asyncdl.limits import LaneOrder
 from asyncdl.model import Batch, BulkBatch, JudgedRecord, NewRecord
-from asyncdl.store import additions, adopting, building, bulk, loading, manifestqueue, moves, recounting, snapshots, sources
+from asyncdl.store import (
+    additions,
+    adopting,
+    building,
+    bulk,
+    lanes,
+    loading,
+    manifestqueue,
+    moves,
+    recounting,
+    rekeying,
+    renumbering,
+    snapshots,
+    sources,
+)
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
+from asyncdl.store.rekeying import RecordRekey
+from asyncdl.store.renumbering import Renumbered
 from asyncdl.store.rows import AddCounts, Applied, LoadCounts, RunInfo, SourceState
 
 
@@ -212,11 +229,32 @@ class Store(Reader):
                 tell(done)
         await self._db.write(recounting.recount_all)
 
+    async def order(self, order: LaneOrder) -> None:
+        """Note what a person ordered about a lane, in the place of an earlier order."""
+        await self._db.write(lanes.save_order, order)
+
+    # ---- records that are brought together with others
+
+    async def rekey(self, changes: Sequence[RecordRekey], at_ms: int) -> None:
+        """Give images and manifests of known records other keys, links and marks, in one transaction.
+
+        Raises `IllegalMove`, with nothing changed, when an image that has a file would be merged away.
+        """
+        await self._db.write(rekeying.rekey, changes, at_ms)
+
+    async def renumber(self, records: Sequence[Renumbered]) -> None:
+        """Give images of records other numbers, in one transaction. Never after files were named by them."""
+        await self._db.write(renumbering.renumber, records)
+
     # ---- runs, events, meta
 
     async def start_run(self, info: RunInfo) -> int:
         """Note that a run starts; returns its id."""
         return await self._db.write(sources.start_run, info)
+
+    async def note_run(self, run: int, counts_json: str) -> None:
+        """Note how far a run has come."""
+        await self._db.write(sources.note_run, run, counts_json)
 
     async def finish_run(self, run: int, ended_ms: int, exit_status: int, counts_json: str = "{}") -> None:
         """Note how a run ended."""
@@ -229,3 +267,7 @@ class Store(Reader):
     async def set_meta(self, key: str, value: str) -> None:
         """Pin a setting."""
         await self._db.write(sources.set_all_meta, {key: value})
+
+    async def forget_meta(self, key: str) -> None:
+        """Forget a pinned setting; harmless where there is none."""
+        await self._db.write(sources.forget_meta, key)

@@ -138,7 +138,7 @@ async def _lanes_back(store: Reader, wanted: RetryFilter, states: Sequence[Image
     """The lanes of these images that were given up, as they are when they may be asked again."""
     suspects = {lane_of(state.host) for state in states if state.error == "lane_given_up" or wanted.hosts}
     lanes = await store.load_lanes(sorted(suspects)) if suspects else {}
-    return tuple(replace(lane, given_up_ms=0, down_since_ms=0) for lane in lanes.values() if lane.given_up_ms)
+    return tuple(replace(lane, given_up_ms=0, down_since_ms=0, pause_until_ms=0) for lane in lanes.values() if lane.given_up_ms)
 
 
 def _errors(states: Iterable[ImageState]) -> list[str]:

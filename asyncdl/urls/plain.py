@@ -7,7 +7,9 @@ its own). It promises nothing of the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from asyncdl.model import CandidateKind
@@ -37,7 +39,12 @@ def _markers_of_manifests() -> Iterator[str]:
             yield from family.marker.lower().split()
 
 
-MANIFEST_WORDS: Final = (*_SIGNS, *sorted(set(_markers_of_manifests())))
+def _shortest(words: set[str]) -> list[str]:
+    """Those that hold no other one: a text that holds a longer one holds the shorter one too."""
+    return sorted(word for word in words if not any(other in word for other in words - {word}))
+
+
+MANIFEST_WORDS: Final = (*_SIGNS, *_shortest(set(_markers_of_manifests())))
 """A URL that holds one of these, in small letters, may be a manifest: a IIIF document, a service, or a folder that leads to one."""
 
 
@@ -47,3 +54,19 @@ def is_plain_host(authority: str) -> bool:
     if usable_host(authority) != authority or is_shared_store(name) or is_proxy(authority):  # whose bucket, and what is inside?
         return False
     return not any(map(_answers_with_manifests, TABLE.of_host(name)))
+
+
+_PLAIN: Final = re.compile(PLAIN_URL)
+_MANIFEST_WORD: Final = re.compile("|".join(map(re.escape, MANIFEST_WORDS)))
+_known_host: Final = lru_cache(maxsize=8192)(is_plain_host)
+
+
+def is_plain_url(url: str, media_format: str = "") -> bool:
+    """Whether a text, published with that MIME type, is a URL that needs no rules; ingest asks the same in SQL."""
+    return (
+        len(url) <= MAX_PLAIN_CHARS
+        and _PLAIN.fullmatch(url) is not None
+        and _MANIFEST_WORD.search(url.lower()) is None
+        and not media_format.lower().startswith("application/")
+        and _known_host(url.split("/", 3)[2])
+    )

@@ -43,7 +43,7 @@ def test_flags_are_what_the_settings_are_loaded_from(tmp_path: Path) -> None:
     assert (settings.max_time_seconds, settings.robots_ignore_hosts, settings.concurrency_limit) == (
         41_400.0,
         frozenset({"a.org"}),
-        128,
+        256,
     )
 
 

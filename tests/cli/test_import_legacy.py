@@ -69,6 +69,8 @@ def test_a_dry_run_may_look_beside_a_run_and_changes_nothing(world: World, capsy
         (("--files", "@nowhere"), "is no folder"),
         (("--files", "@collection"), "lie inside each other"),
         (("--files", "@"), "lie inside each other"),
+        (("--files", "@collection/files", "--move"), "lie inside each other"),
+        (("--files", "@collection/files", "--copy"), "lie inside each other"),
         (("--files", "@old", "--copy", "--move"), "only one of --copy, --move and --link"),
         (("--files", "@old", "--processed", "@nowhere.txt"), "cannot be read"),
         (("--files", "@old", "--database", "@old/1000001.jpg"), "status database"),

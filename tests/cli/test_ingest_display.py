@@ -66,3 +66,12 @@ def test_a_terminal_gets_bars() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "7 of 7 rows" in text
     assert "m\x1b.txt" not in text
+
+
+def test_files_that_are_adopted_again_are_told_in_bytes() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.words(IngestProgress("files", Stage.ADOPT, 1_000_000_000, 5_000_000_000, IngestCounts(images=900)))
+    clock.now += 10
+    words = pace.words(IngestProgress("files", Stage.ADOPT, 2_000_000_000, 5_000_000_000, IngestCounts(images=1_800)))
+    assert words == "1,800 files, 2.00 GB of 5.00 GB, 100 MB/s, 30s left"

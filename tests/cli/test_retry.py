@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import pytest
 
-from asyncdl.cli import retry
+from asyncdl.cli import posting
 from asyncdl.status import ImageStatus
 from asyncdl.store import Discrepancies, Store
 from asyncdl.upkeep.retry_filter import filter_of
@@ -138,7 +138,7 @@ def test_a_run_that_refuses_is_heard(sample: Sample, capsys: Capsys) -> None:
 
 
 def test_without_an_answer_the_command_stays_posted(sample: Sample, capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(posting, "ANSWER_SECONDS", 0.0)
     with sample.collection.lock():
         ended = type_in(capsys.readouterr, "retry", sample.root)
         assert ended.status == 0

@@ -83,12 +83,68 @@ def test_what_is_stored_comes_back_and_a_wrong_clock_strands_nothing() -> None:
     again = lane(rate=3.0, connections=2)
     again.restore(state.record(T0), T0.plus(10))
     assert again.paused_seconds(T0.plus(10)) == pytest.approx(state.paused_seconds(T0.plus(10)), abs=0.01)
-    assert (again.incidents, again.connections, again.down_since_ms) == (1, 1, T0.utc_ms)
+    assert (again.incidents, again.connections, again.down) == (1, 1, False)
     years_earlier = Instant(5.0, T0.utc_ms - 10 * 365 * 86_400_000)
     stranded = lane()
     stranded.restore(state.record(T0), years_earlier)
     assert stranded.paused_seconds(years_earlier) <= 90 * 86_400
     assert not math.isinf(stranded.paused_seconds(years_earlier))
+
+
+def test_a_host_that_is_down_is_probed_hourly_for_a_day_and_daily_then() -> None:
+    state = lane()
+    at = T0
+    pauses: list[float] = []
+    while not state.given_up:
+        ask(state, at)
+        state.refused("connect_failed", at, at.plus(1), None, Random(1))
+        pauses.append(state.paused_seconds(at.plus(1)))
+        at = at.plus(1 + pauses[-1])
+        if len(pauses) == 20:  # a restart changes nothing
+            again = lane()
+            again.restore(state.record(at), at)
+            state = again
+    assert pauses[:4] == pytest.approx([5, 10, 20, 40], rel=0.26)
+    hourly = [pause for pause in pauses if 3_600 <= pause <= 1.25 * 3_600]
+    daily = [pause for pause in pauses if 86_400 <= pause <= 1.25 * 86_400]
+    assert 15 <= len(hourly) <= 25
+    assert 9 <= len(daily) <= 14
+    assert max(pauses) <= 1.25 * 86_400
+    assert at.monotonic - T0.monotonic >= 14 * 86_400
+    assert state.ready_at() == -math.inf  # its queue is to be closed
+
+
+def test_one_failed_connection_a_run_adds_up_to_a_host_that_is_down() -> None:
+    at, record = T0, None
+    for _ in range(3):
+        state = lane()
+        if record is not None:
+            state.restore(record, at)
+        state.refused("dns_error", at, at, None, Random(1))
+        record = state.record(at)
+        at = at.plus(86_400)
+    assert state.down
+
+
+def test_that_robots_could_not_be_read_is_believed_for_an_hour_at_most() -> None:
+    state = lane()
+    at = T0
+    for _ in range(15):
+        state.refused("robots_unreachable", at, at, None, Random(1))
+        at = at.plus(state.paused_seconds(at) + 0.01)
+    assert state.paused_seconds(at) == 0.0
+    state.refused("robots_unreachable", at, at, None, Random(1))
+    assert 3_600 <= state.paused_seconds(at) <= 1.25 * 3_600
+
+
+def test_a_host_that_asks_us_to_slow_down_is_not_down() -> None:
+    state = lane()
+    at = T0
+    for _ in range(50):
+        state.refused("rate_limited", at, at, None, Random(1))
+        at = at.plus(state.paused_seconds(at) + 0.01)
+    assert not state.down
+    assert not state.given_up
 
 
 def test_a_pace_that_was_learnt_comes_back() -> None:

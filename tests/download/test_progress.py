@@ -65,6 +65,20 @@ def test_on_eighty_columns_nothing_that_matters_is_cut() -> None:
         assert part in text
 
 
+def test_the_host_that_decides_and_the_efficiency_are_told() -> None:
+    far = host("images.museum.org", left=1_234_567, eta_seconds=400_000)
+    figures = replace(
+        snapshot(far, failures=1), eta_seconds=400_000, decides="images.museum.org", efficiency=0.97, requests=6_300_000, refused=63
+    )
+    text = "\n".join(drawn(figures))
+    assert "ETA 4d15h (images.museum.o" in text
+    assert "efficiency 0.97" in text
+    assert "ETA 4d15h, 1,234,5" in text
+    line = plain_line(figures)
+    assert "ETA 4d15h (images.museum.o" in line
+    assert "efficiency 0.97, 63 of 6,300,000 requests refused" in line
+
+
 def test_a_pause_that_still_holds_is_never_none() -> None:
     assert any(
         "paused 1s: unavailable" in line for line in drawn(snapshot(host("a.org", paused_seconds=0.2, pause_reason="unavailable")))
@@ -75,7 +89,7 @@ def test_a_host_whose_robots_file_fails_shows_that_it_fails() -> None:
     dead = host("dead.org", saved=0, failed=0, incidents=3, paused_seconds=10.0, down=True, pause_reason="connect_failed")
     line = next(line for line in drawn(snapshot(dead), width=120) if "dead.org" in line)
     assert line.split()[1:6] == ["dead.org", "3/s", "2/2", "0", "3"]
-    assert "down 10s: connect_failed" in line
+    assert "down, probe in 10s: connect_failed" in line
 
 
 def test_trouble_stands_first_and_each_host_once() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
+from asyncdl.download.breaker import BreakerPolicy
 from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import (
     Failed,
@@ -26,7 +27,7 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import CAUTIONS, Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
-from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, Work
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord, Work
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image, manifest
 
@@ -230,6 +231,222 @@ def test_a_row_turns_to_another_host_while_its_own_is_down_and_stays_due() -> No
     assert done.due_ms > world.now.utc_ms
 
 
+def test_a_host_that_was_given_up_is_not_asked_and_its_rows_end() -> None:
+    world = World()
+    world.remembered["dead.test"] = LaneRecord("dead.test", incidents=40, given_up_ms=1, pause_until_ms=2**60)
+    world.add(image(1, "http://dead.test/1"), image(2, "http://dead.test/2", "http://up.test/2"), manifest(3, "http://dead.test/m"))
+    steps = [world.take() for _ in range(3)]
+    ended = [step.verdict for step in steps if isinstance(step, Finished) and step.verdict]
+    assert [(each.work.id, each.to, each.attempts, each.error) for each in ended] == [
+        (1, ImageStatus.EXHAUSTED, 0, "lane_given_up"),
+        (3, ImageStatus.EXHAUSTED, 0, "lane_given_up"),
+    ]
+    world.introduce()
+    ticket = world.ticket()
+    assert ticket.url == "http://up.test/2"
+    done = verdict(world.finish(ticket, Failed("http_404")))
+    assert (done.to, done.error, dict(done.spent)) == (ImageStatus.EXHAUSTED, "lane_given_up", {0: "lane_given_up", 1: "http_404"})
+
+
+def test_a_host_that_stays_down_is_given_up_at_a_probe() -> None:
+    world = World(
+        SchedulerRules(lane_limits=LaneLimits(0.0, 0), caution=TRUSTING, breaker=BreakerPolicy(give_up_after_seconds=3 * 86_400.0))
+    )
+    world.add(image(1, "http://dead.test/1"), image(2, "http://dead.test/2"))
+    began = world.now.monotonic
+    step = world.take()
+    while not isinstance(step, Finished):
+        if isinstance(step, Ticket):
+            assert world.finish(step, Failed("dns_error")).verdict is None
+        else:
+            world.clock.advance((step.until or 0.0) - world.now.monotonic)
+        step = world.take()
+    assert world.now.monotonic - began >= 3 * 86_400
+    assert verdict(step).to is ImageStatus.EXHAUSTED
+    said = [text for _, text in world.scheduler.lanes.news()]
+    assert [text.partition(" (")[0] for text in said] == ["dead.test is down", "dead.test is given up"]
+    assert world.scheduler.lanes.changed()[0].given_up_ms == world.now.utc_ms
+
+
+def test_a_person_gives_a_host_up_and_an_answer_takes_it_back() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    flying = world.ticket()
+    assert world.scheduler.give_up("a.test", world.now)
+    assert not world.scheduler.give_up("nobody.test", world.now)
+    ended = world.take()
+    assert isinstance(ended, Finished)
+    assert verdict(ended).error == "lane_given_up"
+    assert verdict(world.finish(flying, saved())).to is ImageStatus.SUCCESS
+
+
+def test_a_host_that_fails_at_nearly_everything_is_down_and_each_probe_asks_for_another_image() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(40)))
+    asked: list[str] = []
+    for _ in range(25):
+        step = world.take()
+        if isinstance(step, Wait):
+            world.clock.advance((step.until or 0.0) - world.now.monotonic)
+            step = world.take()
+        assert isinstance(step, Ticket)
+        asked.append(step.url)
+        world.finish(step, Failed("server_error"))
+    assert len(set(asked)) == 25
+    assert world.scheduler.lanes.changed()[-1].down_since_ms
+    world.clock.advance(world.wait() or 0.0)
+    world.finish(world.ticket(), saved())
+    assert not world.scheduler.lanes.changed()[-1].down_since_ms
+    assert len(world.scheduler.release_all()) == 14
+
+
+# -- bans ----------------------------------------------------------------------------------------------------
+
+
+def drained(world: World) -> list[Finished]:
+    """What was decided of rows that were kept aside."""
+    found = []
+    while world.scheduler.doubts.settled:
+        step = world.take()
+        assert isinstance(step, Finished)
+        found.append(step)
+    return found
+
+
+def test_images_that_are_refused_among_good_answers_fail_as_they_would_alone() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(30)))
+    statuses: dict[int, tuple[ImageStatus, str | None, int]] = {}
+
+    def note(finished: Finished) -> None:
+        if finished.verdict:
+            end = finished.verdict
+            statuses[end.work.id] = (end.to, end.error, end.attempts)
+
+    for n in range(30):
+        note(world.finish(world.ticket(), saved() if n % 4 == 3 else Failed("http_403")))
+        for step in drained(world):
+            note(step)
+    world.scheduler.doubts.close((), world.now)
+    for step in drained(world):
+        note(step)
+    assert sorted(statuses) == list(range(30))
+    refused = {end for n, end in statuses.items() if n % 4 != 3}
+    assert refused == {(ImageStatus.FAILED, "http_403", 1)}
+    assert world.scheduler.works == 0
+
+
+def probed(world: World) -> Ticket:
+    """The next ticket, after whatever pause."""
+    step = world.take()
+    while isinstance(step, Wait):
+        assert step.until is not None
+        world.clock.advance(step.until - world.now.monotonic)
+        step = world.take()
+    assert isinstance(step, Ticket), step
+    return step
+
+
+def test_a_host_that_refuses_everything_is_probed_three_times_and_then_waits_for_a_person() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(20)), image(99, "http://b.test/1"))
+    verdicts: list[Verdict] = []
+    asked: list[tuple[float, str]] = []
+    while True:
+        step = world.take()
+        if isinstance(step, Ticket):
+            if step.lane == "b.test":
+                world.finish(step, saved())
+                continue
+            asked.append((world.now.monotonic, step.url))
+            step = world.finish(step, Failed("http_403"))
+        if isinstance(step, Finished):
+            verdicts += [step.verdict] if step.verdict else []
+        elif step.until is None:
+            break
+        else:
+            world.clock.advance(step.until - world.now.monotonic)
+    assert len(asked) == 5 + 3
+    assert len({url for _, url in asked}) == 8  # each probe asks for another image
+    hours = [round((later - earlier) / 3_600, 1) for (earlier, _), (later, _) in pairwise(asked[4:])]
+    assert all(least <= hour <= 1.25 * least for hour, least in zip(hours, (1, 6, 24), strict=True))
+    assert {(each.to, each.attempts, each.error) for each in verdicts} == {(ImageStatus.PENDING, 0, "banned")}
+    assert len(verdicts) == 8
+    record = {record.lane: record for record in world.scheduler.lanes.changed()}["a.test"]
+    assert record.held
+    assert record.banned_since_ms
+    assert len(world.scheduler.release_all()) == 12
+    assert len([text for lane, text in world.scheduler.lanes.news() if lane == "a.test"]) == 2
+
+
+def test_a_ban_outlives_the_run_and_ends_with_the_first_good_answer() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(20)))
+    for _ in range(5):
+        world.finish(world.ticket(), Failed("http_403"))
+    assert len(drained(world)) == 4
+    later = World()
+    later.remembered = {record.lane: record for record in world.scheduler.lanes.changed()}
+    later.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    ticket = probed(later)
+    assert later.now.monotonic >= 3_600
+    assert isinstance(later.take(), Wait)  # one probe
+    later.finish(ticket, saved())
+    assert later.scheduler.lanes.changed()[-1].banned_since_ms == 0
+    assert later.ticket().url == "http://a.test/2"
+
+
+def test_a_redirect_to_itself_and_robots_are_served_to_the_banned_too() -> None:
+    world = World(robots=RobotsGate())
+    world.add(*(image(n, f"http://a.test/{n}") for n in range(9)))
+    world.finish(world.ticket(), RobotsRead(200, b""))
+    for n in range(5):
+        world.finish(world.ticket(), Redirected(f"http://a.test/moved/{n}"))
+        world.finish(world.ticket(), Failed("http_401"))
+    assert world.scheduler.lanes.changed()[-1].banned_since_ms
+
+
+def test_two_refusals_of_a_host_with_nothing_else_are_no_burst() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    for _ in range(2):
+        assert world.finish(world.ticket(), Failed("http_403")).verdict is None
+    world.scheduler.doubts.close({"a.test"}, world.now)
+    assert drained(world) == []
+    world.scheduler.doubts.close((), world.now)
+    assert [(verdict(step).to, verdict(step).error) for step in drained(world)] == [(ImageStatus.FAILED, "http_403")] * 2
+
+
+def test_a_challenge_among_good_answers_costs_an_attempt_and_may_pass() -> None:
+    world = World()
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    world.finish(world.ticket(), Failed("banned"))
+    world.finish(world.ticket(), saved())
+    [step] = drained(world)
+    assert (verdict(step).to, verdict(step).error, verdict(step).attempts) == (ImageStatus.RETRY, "banned", 1)
+
+
+def test_a_banned_image_turns_to_another_host() -> None:
+    world = World()
+    world.add(*(image(n, f"http://a.test/{n}", f"http://a.test/{n}b", f"http://b.test/{n}") for n in range(5)))
+    for _ in range(5):
+        world.finish(world.ticket(), Failed("http_403"))
+    drained(world)
+    others = [world.ticket() for _ in range(5)]
+    assert {ticket.lane for ticket in others} == {"b.test"}
+    done = verdict(world.finish(others[0], Failed("http_404")))
+    assert (done.to, done.attempts, done.candidate, done.error) == (ImageStatus.PENDING, 0, 0, "banned")
+
+
+def test_a_redirect_to_a_host_that_is_left_alone_is_put_off_and_not_asked_for_again_and_again() -> None:
+    world = World()
+    world.remembered["b.test"] = LaneRecord("b.test", pause_until_ms=world.now.utc_ms + 3_600_000, pause_reason="unavailable")
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    world.finish(world.ticket(), Redirected("http://b.test/1"))  # nobody knew
+    done = verdict(world.finish(world.ticket(), Redirected("http://b.test/2")))
+    assert (done.to, done.due_ms, done.attempts) == (ImageStatus.PENDING, world.now.utc_ms + 3_600_000, 0)
+
+
 def test_unanswered_requests_in_a_row_are_the_hosts_trouble() -> None:
     world = World()
     world.add(*(image(n, f"http://a.test/{n}") for n in range(1, 9)))
@@ -275,7 +492,7 @@ def test_a_held_lane_starts_nothing_and_gives_its_rows_back() -> None:
     world.add(image(1, "http://a.test/1"))
     assert world.wait() is None
     assert world.scheduler.paused_seconds("a.test", world.now) == math.inf
-    assert [work.id for work in world.scheduler.release_paused(world.now, 30.0)] == [1]
+    assert [work.id for work in world.scheduler.release_paused(world.now, 30.0).works] == [1]
     assert world.scheduler.works == 0
 
 
@@ -327,8 +544,64 @@ def test_robots_is_asked_first_and_obeyed() -> None:
         world.clock.advance((step.until or math.inf) - world.now.monotonic)
         step = world.take()
     assert isinstance(step, Finished)
-    assert (verdict(step).to, verdict(step).error) == (ImageStatus.FAILED, "robots_disallowed")
+    end = verdict(step)
+    assert (end.to, end.error, end.attempts) == (ImageStatus.RETRY, "robots_disallowed", 0)
+    assert end.due_ms == world.now.utc_ms + 86_400_000
     assert world.ticket().url == "http://a.test/2"
+
+
+def read_before(age_seconds: float, text: str, *, stood_seconds: float = 0.0) -> World:
+    """A world whose robots.txt was read by an earlier run."""
+    world = World(robots=RobotsGate())
+    fetched = world.now.plus(-age_seconds).utc_ms
+    world.rules_read = [RobotsRecord("http://a.test", "a.test", 200, fetched, world.now.plus(-stood_seconds).utc_ms, text)]
+    return world
+
+
+def test_what_an_earlier_run_read_holds_for_a_day() -> None:
+    world = read_before(80_000, "User-agent: *\nDisallow: /private\nCrawl-delay: 7\n")
+    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
+    assert world.ticket().url == "http://a.test/1"
+    assert world.wait() == pytest.approx(7.0)
+    assert not world.scheduler.robots.has_changed
+    world = read_before(87_000, "User-agent: *\nCrawl-delay: 7\n")
+    world.add(image(1, "http://a.test/1"))
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+def test_rules_from_the_future_are_read_again() -> None:
+    world = read_before(-10, "")
+    world.add(image(1, "http://a.test/1"))
+    assert world.ticket().kind is TicketKind.ROBOTS
+
+
+@pytest.mark.parametrize(("stood_days", "again_days"), [(0.1, 1), (5, 5), (100, 28)])
+def test_what_is_forbidden_is_asked_again_after_as_long_as_the_rules_have_stood(stood_days: float, again_days: float) -> None:
+    rules = "User-agent: *\nDisallow: /private\n"
+    world = read_before(100_000, rules, stood_seconds=stood_days * 86_400)
+    world.add(image(1, "http://a.test/private/1"))
+    world.finish(world.ticket(), RobotsRead(200, rules.encode()))
+    [kept] = world.scheduler.robots.changed()
+    assert kept.since_ms == world.rules_read[0].since_ms
+    world.clock.advance(1)
+    end = verdict(world.take())  # type: ignore[arg-type]
+    assert end.due_ms is not None
+    assert world.now.seconds_until(end.due_ms) == pytest.approx(again_days * 86_400, abs=2)
+
+
+def test_what_one_host_forbids_another_may_give() -> None:
+    world = World(robots=RobotsGate())
+    world.add(image(1, "http://a.test/1", "http://b.test/1"), image(2, "http://a.test/2", "http://b.test/2"))
+    world.finish(world.ticket(), RobotsRead(200, b"User-agent: *\nDisallow: /"))
+    world.clock.advance(1)
+    assert isinstance(world.take(), Finished)
+    world.introduce()
+    world.finish(world.ticket(), RobotsRead(404, b""))
+    assert isinstance(world.take(), Finished)
+    assert verdict(world.finish(world.ticket(), saved())).candidate == 1
+    end = verdict(world.finish(world.ticket(), Failed("http_404")))
+    assert (end.to, end.error, end.attempts, end.candidate) == (ImageStatus.RETRY, "robots_disallowed", 0, 0)
+    assert dict(end.spent) == {1: "http_404"}
 
 
 def test_a_missing_robots_file_allows_everything() -> None:
@@ -373,7 +646,7 @@ def test_releasing_a_robots_fetch_lets_its_host_ask_again() -> None:
     world.add(image(1, "http://a.test/1"))
     world.finish(world.ticket(), Redirected("http://b.test/robots.txt"))
     world.finish(world.ticket(), Failed("rate_limited", retry_after_seconds=3_600.0))
-    assert world.scheduler.release_paused(world.now, 30.0) == []
+    assert world.scheduler.release_paused(world.now, 30.0) == ([], [])
     again = world.ticket()
     assert (again.kind, again.lane) == (TicketKind.ROBOTS, "a.test")
 
@@ -415,6 +688,21 @@ def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
     assert world.scheduler.works == 0
 
 
+def test_a_server_that_is_busy_with_other_hosts_costs_nobody_anything_and_stops_nobody_else() -> None:
+    world = World(SchedulerRules(concurrency=1, lane_limits=LaneLimits(0.0, 0), caution=TRUSTING))
+    world.add(image(1, "http://a.test/1"), image(2, "http://b.test/2"))
+    ticket = world.ticket()
+    finished = world.finish(ticket, Failed("address_busy"))
+    assert (finished.verdict, finished.failure, finished.local_fault) == (None, None, None)
+    other = world.ticket()
+    assert other.lane != ticket.lane
+    world.finish(other, saved())
+    assert 0 < (world.wait() or 0) <= 0.25
+    world.clock.advance(0.25)
+    assert world.ticket().url == ticket.url
+    assert not world.scheduler.lanes.has_changed
+
+
 # -- properties ----------------------------------------------------------------------------------------------
 
 HOSTS = ("a.test", "b.test", "c.test")
@@ -424,6 +712,7 @@ OUTCOMES = st.sampled_from(
         "saved",
         "http_404",
         "http_403",
+        "banned",
         "server_error",
         "timeout",
         "rate_limited",
@@ -443,7 +732,7 @@ STEPS = st.tuples(
     ),  # a suspend may stop the monotonic clock, or not: a day passes at once
     st.sampled_from([0.0, -1e8, 1e8]),  # or only the wall clock jumps
     st.integers(0, 8),  # which of the tickets that are out ends
-    st.sampled_from(["", "", "add", "add", "release paused", "forget idle", "local pause"]),
+    st.sampled_from(["", "", "add", "add", "release paused", "close doubts", "forget idle", "local pause"]),
 )
 
 
@@ -536,7 +825,12 @@ class Observed:
         if what == "add":
             self.add(1)
         elif what == "release paused":
-            self.given_back += [work.id for work in world.scheduler.release_paused(world.now, 30.0)]
+            released = world.scheduler.release_paused(world.now, 30.0)
+            self.given_back += [work.id for work in released.works]
+            for closed in released.closed:
+                self.note(closed)
+        elif what == "close doubts":
+            world.scheduler.doubts.close((), world.now)
         elif what == "forget idle":
             world.scheduler.lanes.forget_idle(world.now)
         elif what == "local pause":
@@ -545,8 +839,8 @@ class Observed:
 
     def check_rates(self) -> None:
         """In a window of any length, no matter where it begins, a lane starts at most what the rate admits in it, and one."""
-        rate = self.limits.rate_per_second
-        for starts in self.starts.values() if rate else ():
+        rate = self.limits.rate_per_second or math.inf
+        for starts in self.starts.values() if math.isfinite(rate) else ():
             for first, begins in enumerate(starts):
                 for last in range(first + 1, len(starts)):
                     window = starts[last] - begins
@@ -579,6 +873,10 @@ def test_no_limit_is_broken_and_every_row_ends_or_stays(
     seen.check_rates()
     while seen.flying:
         seen.end(0, "saved")
+    while world.scheduler.doubts.settled:
+        step = world.take()
+        assert isinstance(step, Finished)
+        seen.note(step)
     left = [work.id for work in world.scheduler.release_all()]
     assert sorted(seen.ended + seen.given_back + left) == list(range(seen.added)), "a row is lost or doubled"
     assert world.scheduler.works == 0
@@ -587,7 +885,7 @@ def test_no_limit_is_broken_and_every_row_ends_or_stays(
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(OUTCOMES, min_size=0, max_size=80),
+    st.lists(OUTCOMES.filter(lambda word: word not in ("http_403", "banned")), max_size=80),  # a ban waits for a person
     st.sampled_from([LaneLimits(2.0, 1), LaneLimits(5.0, 2), LaneLimits(0.0, 0)]),
     st.booleans(),
     st.integers(0, 2**32),

@@ -11,7 +11,7 @@ from asyncdl.download.outcome import Finished, Ticket, Wait
 from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
-from asyncdl.model import Candidate, CandidateKind, LaneRecord, Work, WorkKind
+from asyncdl.model import Candidate, CandidateKind, LaneRecord, RobotsRecord, Work, WorkKind
 from asyncdl.status import ImageStatus
 
 
@@ -50,6 +50,7 @@ class World:
         self.rules = rules or SchedulerRules(lane_limits=LaneLimits(0.0, 0), caution=TRUSTING)
         self.scheduler = Scheduler(self.rules, Random(seed), lane_of_url, robots or RobotsGate(ignore_all=True))
         self.remembered: dict[str, LaneRecord] = {}
+        self.rules_read: list[RobotsRecord] = []
 
     @property
     def now(self) -> Instant:
@@ -61,7 +62,8 @@ class World:
         return closed
 
     def introduce(self) -> None:
-        self.scheduler.restore(self.scheduler.lanes.unknown(), self.remembered, self.now)
+        names = self.scheduler.lanes.unknown()
+        self.scheduler.restore(names, self.remembered, self.now, [row for row in self.rules_read if row.lane in names])
         self.scheduler.check()
 
     def take(self) -> Ticket | Finished | Wait:

@@ -75,6 +75,19 @@ async def test_init_from_an_address_and_a_file(gbif: FakeGbif, address: str, col
     assert len(gbif.seen) == asked  # nothing is fetched for a collection that stands
 
 
+async def test_made_anew_from_an_address_nothing_is_fetched_again(gbif: FakeGbif, address: str, collection: Path) -> None:
+    assert (await type_in("get", address, collection, *RUN)).status == 0
+    asked = len(gbif.seen)
+    ended = await type_in("init", collection, address, *LOOPBACK, "--reset")
+    assert ended.status == 0, ended.err
+    assert "there already" in ended.err
+    assert "adopted again: 2 of 2 files" in ended.out
+    assert (await status_of(collection))["images"]["success"] == 2
+    assert len(gbif.seen) == asked
+    (kept,) = (collection / "before").iterdir()
+    assert not (kept / "archives").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "media_type", "says"),
     [

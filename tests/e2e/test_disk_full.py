@@ -6,6 +6,7 @@ The disk is a small tmpfs of our own, so these tests need Linux and the right to
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from tests.e2e.sources import list_of, photo
 from tests.scripted import ScriptedServer, answer
 
 ENVIRONMENT = 6
+STOPPED = 3
 PHOTOS = 40
 IN_MEMORY, IN_FILES = ("--spool-memory", "1MB"), ("--spool-memory", "4kB")
 
@@ -101,7 +103,7 @@ def check_nobody_paid(collection: Path) -> None:
 )
 async def test_the_run_goes_on_by_itself_when_there_is_space_again(disk: Disk, urls: list[str], spool: tuple[str, ...]) -> None:
     collection = await made_on(disk, urls)
-    async with started("run", collection, *RUN, *spool) as program:
+    async with started("run", collection, *RUN, *spool, "--no-preflight") as program:
         await is_paused(program)
         check_successes(collection)
         check_nobody_paid(collection)
@@ -128,7 +130,7 @@ async def test_a_disk_that_stays_full_ends_the_run_after_its_patience(disk: Disk
     assert 3 <= time.monotonic() - began < 45
     assert ended.status == ENVIRONMENT, ended.err
     assert "paused: disk_full: " in ended.err
-    assert "No space left on device" in ended.err or "disk or the quota is full" in ended.err
+    assert re.search("No space left on device|disk or the quota is full|are kept free", ended.err)
     assert "nothing was lost" in ended.err
     assert ask(collection, "SELECT exit_status FROM runs") in ([(ENVIRONMENT,)], [(None,)])  # the disk may not even take that
     saved = check_successes(collection)
@@ -151,3 +153,54 @@ async def test_init_on_a_full_disk_says_so_and_goes_on_when_there_is_space(disk:
     assert (await type_in("init", collection, source)).status == 0
     assert len(images(collection)) == 5_000
     assert check_order(collection) == 0
+
+
+@pytest.mark.parametrize("disk", ["size=16m"], indirect=True)
+async def test_a_job_that_cannot_fit_is_stopped_before_its_first_request(disk: Disk, origin: ScriptedServer) -> None:
+    collection = await made_on(disk, [origin.url(f"/{n}.jpg") for n in range(2_000)])
+    ended = await type_in("run", collection, *RUN)
+    assert ended.status == ENVIRONMENT
+    assert re.search(r"needs about 1\.\d\d GB \(.*\), and 1\d\.\d MB are free", ended.err)
+    for way in ("larger disk", "--max-images", "--keep-free", "--no-preflight"):
+        assert way in ended.err
+    assert origin.requests == []
+    part = await type_in("run", collection, *RUN, "--max-images", "3")
+    assert part.status == STOPPED, part.err
+
+
+@pytest.mark.parametrize("disk", ["nr_inodes=50"], indirect=True)
+async def test_too_few_inodes_stop_it_too(disk: Disk, urls: list[str], origin: ScriptedServer) -> None:
+    collection = await made_on(disk, urls)
+    ended = await type_in("run", collection, *RUN)
+    assert ended.status == ENVIRONMENT
+    assert "needs 40 files" in ended.err
+    assert origin.requests == []
+
+
+@pytest.mark.parametrize("disk", ["size=64m"], indirect=True)
+async def test_what_images_turn_out_to_weigh_stops_it_after_two_hundred(disk: Disk, origin: ScriptedServer) -> None:
+    body = photo("heavy", motif=0, width=1_200, height=900)
+    urls = [origin.script(f"/{n}.jpg", answer(200, body)) for n in range(1_500)]
+    collection = await made_on(disk, urls)
+    ended = await type_in("run", collection, *RUN, "--host-rate", "0", "--host-connections", "0", "--host-bandwidth", "0")
+    assert ended.status == ENVIRONMENT, ended.err
+    assert "it may not fit: needs about" in ended.err
+    assert "images of this run" in ended.err
+    saved = check_order(collection)
+    assert 200 <= saved < 700
+    check_nobody_paid(collection)
+    assert ask(collection, "SELECT exit_status FROM runs") == [(ENVIRONMENT,)]
+
+
+@pytest.mark.parametrize("disk", ["size=8m"], indirect=True)
+async def test_a_reserve_is_kept_free(disk: Disk, urls: list[str]) -> None:
+    collection = await made_on(disk, urls)
+    async with started("run", collection, *RUN, "--keep-free", "5MB", "--rate", "15") as program:
+        await program.says("paused: disk_full: ")
+        assert "are kept free (--keep-free)" in program.err
+        assert 0 < check_successes(collection) < PHOTOS
+        disk.enlarge()
+        ended = await program.end(within=60)
+    assert ended.status == 0, ended.err
+    assert check_order(collection) == PHOTOS
+    check_nobody_paid(collection)

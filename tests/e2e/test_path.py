@@ -97,7 +97,7 @@ async def test_the_best_size_of_each_photo_was_taken(done: Done) -> None:
 async def test_a_run_that_leaves_only_waiting_work_ends_with_7_and_says_until_when(done: Done) -> None:
     expected = [exhibit for exhibit in done.museum.exhibits if exhibit.expected == SUCCESS]
     assert done.run.status == 7
-    assert "of 85 images done, 2 waiting, " in done.run.last_line
+    assert "of 85 images done, 3 waiting, " in done.run.last_line
     assert f"next: asyncdl run {done.collection}" in done.run.last_line
     assert "next due " in done.run.last_line
     status = await status_of(done.collection)

@@ -181,12 +181,47 @@ async def test_robots_txt_is_read_first_and_obeyed(origin: ScriptedServer, elsew
     urls = hang(origin, "open/one", "closed/two", "open/three")
     elsewhere.script("/moved.jpg", answer(302, b"", {"Location": origin.url("/closed/four.jpg")}))
     origin.script("/closed/four.jpg", served("four"))
-    await fetched([*urls, elsewhere.url("/moved.jpg")], collection)
+    await fetched([*urls, elsewhere.url("/moved.jpg")], collection, status=7)  # what is forbidden today is asked again another day
     assert origin.requests[0].path == "/robots.txt"
     assert elsewhere.requests[0].path == "/robots.txt"
     assert sorted(request.path for request in origin.requests) == ["/open/one.jpg", "/open/three.jpg", "/robots.txt"]
     assert (await status_of(collection))["by_error_type"] == {"robots_disallowed": 2}
     assert check_order(collection) == 2
+
+
+async def test_robots_txt_is_kept_between_runs_and_its_delay_too(origin: ScriptedServer, collection: Path) -> None:
+    rules(origin, "User-agent: *\nDisallow: /closed/\nCrawl-delay: 1\n")
+    urls = hang(origin, "one", "two", "three", "closed/four")
+    await fetched(urls, collection, "--max-images", "1", status=3)
+    first = len(origin.requests)
+    ended = await type_in("run", collection, *RUN)
+    assert ended.status == 7, ended.err
+    assert [request.path for request in origin.requests].count("/robots.txt") == 1
+    assert "/closed/four.jpg" not in [request.path for request in origin.requests]
+    assert least_gap([request.at for request in origin.requests[first:]], 2) >= 1 - LATE_SECONDS
+    assert {(image.status, image.attempts) for image in images(collection)} == {("success", 1), ("retry", 0)}
+    told = (await type_in("explain", collection, urls[-1])).out
+    assert "asked again when the rules may have changed" in told
+    assert check_order(collection) == 3
+
+
+async def test_what_is_not_to_be_used_for_machine_learning_is_left(origin: ScriptedServer, collection: Path) -> None:
+    asked = {
+        "noai": {"X-Robots-Tag": "noindex, noai"},
+        "named": {"X-Robots-Tag": "asyncdl: noimageai"},
+        "others": {"X-Robots-Tag": "somebot: noai"},
+        "noindex": {"X-Robots-Tag": "none"},
+    }
+    urls = [origin.script(f"/{name}.jpg", served(name, headers)) for name, headers in asked.items()]
+    await fetched(urls, collection)
+    assert (await status_of(collection))["by_error_type"] == {"noai": 2}
+    assert sorted(image.won.rpartition("/")[2] for image in images(collection) if image.status == "failed") == [
+        "named.jpg",
+        "noai.jpg",
+    ]
+    assert (await type_in("retry", collection, "--error-type", "noai")).status == 0
+    assert (await type_in("run", collection, *RUN, "--noai", "ignore")).status == 0
+    assert check_order(collection) == 4
 
 
 async def test_robots_may_be_ignored_for_a_host_that_gave_leave(
@@ -195,8 +230,13 @@ async def test_robots_may_be_ignored_for_a_host_that_gave_leave(
     for server in (origin, elsewhere):
         rules(server, "User-agent: *\nDisallow: /\n")
     urls = [*hang(origin, "one"), *hang(elsewhere, "two")]
-    await fetched(urls, collection, "--robots", f"ignore:127.0.0.1:{origin.port}")
+    who = "leave of the curator, 3 March"
+    await fetched(urls, collection, "--robots", f"ignore:127.0.0.1:{origin.port}", "--robots-note", who, status=7)
     assert [request.path for request in origin.requests] == ["/one.jpg"]
+    assert (await status_of(collection))["robots_ignored"] == {"hosts": [f"127.0.0.1:{origin.port}"], "note": who}
+    assert ask(collection, "SELECT subject, detail FROM events WHERE kind = 'robots'") == [
+        (f"127.0.0.1:{origin.port}", f"robots.txt is not obeyed: {who}")
+    ]
     assert [request.path for request in elsewhere.requests] == ["/robots.txt"]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from asyncdl.sourcerows import COLUMNS, NUMBERED, PHOTO_BORDER, URL_BORDER, About
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import COLUMNS, NUMBERED, PHOTO_BORDER, URL_BORDER
 
 PLAIN = "https://plain."
 """Links that begin so are marked as plain where they stand alone in a row."""

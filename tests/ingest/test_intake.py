@@ -19,7 +19,9 @@ from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.sources import SourceFormat, SourceSpec, detect
 from asyncdl.ingest.tables import open_tables
 from asyncdl.ingest.tabular import BadRow
+from asyncdl.ingest.texts import SaidTexts
 from asyncdl.model import CandidateKind
+from asyncdl.saidfiles import TEXTS, texts_of
 from asyncdl.sourcerows import PHOTO_BORDER, URL_BORDER
 from asyncdl.urls import resolve
 
@@ -31,14 +33,18 @@ MEMORY_BYTES = 200_000_000
 def taken(spec: SourceSpec, folder: Path) -> tuple[list[Any], list[Any], Tally]:
     """What the fast way makes of a source: its rows, its rejects, its account."""
     tally = Tally()
+    parts = folder / "parts"
+    parts.mkdir()
     with RowTable(folder / "rows", MEMORY_BYTES, 2) as rows, RejectsFile(folder / "rejects.tsv", 10_000) as rejects:
+        said = SaidTexts(rows, parts)
         for number, table in enumerate(open_tables(spec, OPTIONS.bounds)):
-            for _ in take(rows, table, number, OPTIONS, rejects, tally):
+            for _ in take(rows, said, table, number, OPTIONS, rejects, tally):
                 pass
-        found = rows.execute(
-            "SELECT coalesce(CAST(record AS VARCHAR), name), record IS NULL, member, line, photos, coalesce(licence, ''), coalesce(rights_holder, ''),"
-            " coalesce(creator, ''), coalesce(media_format, ''), coalesce(reference, ''), coalesce(title, '') FROM rows"
+        taken = rows.execute(
+            "SELECT member, line, nth, coalesce(CAST(record AS VARCHAR), name), record IS NULL, photos, coalesce(media_format, '') FROM rows"
         ).fetchall()
+        texts = texts_of(rows.connection, parts, [row[:3] for row in taken])
+        found = [(*row, *texts.get(row[:3], ("",) * len(TEXTS))) for row in taken]
         plain = [url for (url,) in rows.execute("SELECT photos FROM rows WHERE plain").fetchall()]
         rejects.flush()
         kept = rejects.path.read_text().splitlines()[1:] if rejects.path.exists() else []
@@ -66,8 +72,10 @@ def expected(spec: SourceSpec) -> tuple[list[Any], list[Any], Tally]:
             if isinstance(found, Identified):
                 said = found.row
                 photos = PHOTO_BORDER.join(URL_BORDER.join(photo) for photo in said.photos)
-                texts = (said.licence, said.rights_holder, said.creator, said.media_format, said.references, said.title)
-                rows.append((str(found.record), isinstance(found.record, str), number, row.line, photos, *texts))
+                texts = (said.licence, said.rights_holder, said.creator, said.references, said.title)
+                rows.append(
+                    (number, row.line, 0, str(found.record), isinstance(found.record, str), photos, said.media_format, *texts)
+                )
                 tally.rows_taken += 1
                 tally.links += said.links
             elif found is None:

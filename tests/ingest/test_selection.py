@@ -20,7 +20,9 @@ from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.selection import Selection
 from asyncdl.ingest.sources import detect
 from asyncdl.ingest.tables import open_tables
-from asyncdl.sourcerows import About, SourceRows
+from asyncdl.ingest.texts import SaidTexts
+from asyncdl.sourceabout import About
+from asyncdl.sourcerows import SourceRows
 from tests.ingest.conftest import MULTIMEDIA, OCCURRENCE, meta_xml, table_xml
 
 DWC, DC, GBIF = "http://rs.tdwg.org/dwc/terms/", "http://purl.org/dc/terms/", "http://rs.gbif.org/terms/1.0/"
@@ -92,11 +94,12 @@ class Selected:
         for part in parts.iterdir():
             part.unlink()
         with (
-            RowTable(folder / "scratch", OPTIONS.memory_limit_bytes, 2) as rows,
+            RowTable(folder / "scratch", OPTIONS.memory_limit_bytes, 2, licences=choices.licences is not None) as rows,
             RejectsFile(folder / "rejects.tsv", 100) as rejects,
         ):
+            said = SaidTexts(rows, parts)
             for number, table in enumerate(tables):
-                for _ in take(rows, table, number, OPTIONS, rejects, self.tally):
+                for _ in take(rows, said, table, number, OPTIONS, rejects, self.tally):
                     pass
             for _ in selection.apply(rows, self.tally):
                 pass

@@ -9,6 +9,7 @@ from pathlib import Path
 from asyncdl.collection import Collection
 from asyncdl.ingest.rows import Identified, MediaRow
 from asyncdl.ingest.rowtable import RowTable
+from asyncdl.ingest.texts import SaidTexts
 from asyncdl.model import (
     Batch,
     CandidateKind,
@@ -25,7 +26,7 @@ from asyncdl.model import (
     Transition,
     WorkKind,
 )
-from asyncdl.sourcerows import About
+from asyncdl.sourceabout import About
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
 from asyncdl.urls import host_of, key_hash, resolve
@@ -105,6 +106,7 @@ def say(collection: Collection, source: int) -> None:
     folder.mkdir(parents=True)
     with RowTable(collection.scratch / "rows", 200_000_000, 1) as rows:
         rows.insert([Identified(1000001, row)])
+        SaidTexts(rows, folder).settle(everything=True)
         for _ in rows.write(folder):
             pass
     About("archive [x].zip", ("multimedia.txt",)).save(folder)

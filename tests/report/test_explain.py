@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from asyncdl.model import Batch, Transition
+from asyncdl.model import Batch, LaneRecord, Transition
 from asyncdl.report.explain import Explanation, Subject, explain
 from asyncdl.report.explain_json import explanation_json
 from asyncdl.report.explain_view import render_explanation
@@ -124,6 +124,29 @@ async def test_a_paused_host_says_until_when_and_why(sample: Sample) -> None:
     assert found["host"]["state"]["paused_until"] == "2096-10-02T07:06:40Z"
     assert r"429: slow [b]down[/b]\x1b[5m" in text
     assert "1 image waiting" in text
+
+
+async def test_a_host_that_is_down_says_since_when_and_when_it_is_probed(sample: Sample) -> None:
+    since, probe = NOW_MS - 86_400_000, NOW_MS + 3_600_000
+    async with await Store.open(sample.collection.db) as store:
+        await store.apply(Batch(lanes=(LaneRecord("busy.example.org", probe, "dns_error", 12, NOW_MS, since),)), NOW_MS)
+    for asked in ("busy.example.org", "1000004"):
+        text, _ = await told(sample, asked)
+        assert "the host has been down since 2026-05-27T20:26:40Z" in text
+        assert "next probe 2026-05-28T21:26:40Z (in 59m00s): dns_error" in text
+
+
+async def test_a_host_that_was_given_up_says_when_and_how_to_take_it_back(sample: Sample) -> None:
+    lane = LaneRecord("slow.example.org", 0, "dns_error", 40, NOW_MS, NOW_MS - 15 * 86_400_000, NOW_MS)
+    async with await Store.open(sample.collection.db) as store:
+        await store.apply(
+            Batch((Transition(sample.retrying, ImageStatus.EXHAUSTED, None, 1, "lane_given_up"),), lanes=(lane,)), NOW_MS
+        )
+    for asked in ("slow.example.org", "1000002"):
+        text, _ = await told(sample, asked)
+        assert "the host was given up 2026-05-28T20:26:40Z" in text
+        assert "down since 2026-05-13T20:26:40Z" in text
+        assert "`asyncdl retry herbarium --host slow.example.org` asks it again" in text
 
 
 async def test_a_host_in_good_order_says_what_to_type(sample: Sample) -> None:

@@ -1,10 +1,12 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 from rich.console import Console
 
 from asyncdl.collection import Holder
+from asyncdl.forecast import LaneCeilings
 from asyncdl.model import Batch, LaneRecord, Transition
 from asyncdl.report.advice import next_steps
 from asyncdl.report.status import StatusReport, gather_status, to_json
@@ -55,6 +57,28 @@ async def test_hosts_say_what_stands_where_and_which_are_left_alone(sample: Samp
     assert hosts["busy.example.org"]["pause_reason"].startswith("429")
     assert hosts["slow.example.org"]["main_error"] == "timeout"
     assert found["paused_images"] == 1
+
+
+async def test_with_limits_hosts_have_an_end_and_the_slowest_decides(sample: Sample) -> None:
+    async with await Store.open(sample.collection.db, read_only=True) as store:
+        report = await gather_status(store, NOW_MS + 60_000, ceilings=LaneCeilings(0.5, 2, 0.0))
+    found = to_json(report)
+    hosts = {host["host"]: host for host in found["hosts"]}
+    assert hosts["slow.example.org"]["eta_seconds"] == 4  # the image and robots.txt
+    assert hosts["good.example.org"]["eta_seconds"] is None  # nothing waits there
+    assert found["eta"]["host"] == "busy.example.org"
+    assert found["eta"]["end_at"].startswith("2096-10-02")
+    assert "busy.example.org decides" in shown(report)
+
+
+async def test_what_the_last_run_noted_of_its_politeness_is_told(sample: Sample) -> None:
+    report = await report_of(sample)
+    assert report.last_run is not None
+    assert "politeness" not in shown(report)
+    noted = replace(report.last_run, counts_json='{"requests": 3400, "refused": 17, "efficiency": 0.96}')
+    text = shown(replace(report, last_run=noted))
+    assert "efficiency 0.96, 17 of 3,400 requests refused (0.5 %)" in text
+    assert "politeness" not in shown(replace(report, last_run=replace(noted, counts_json="[1]")))
 
 
 async def test_next_due_is_now_later_or_never(sample: Sample) -> None:

@@ -72,6 +72,7 @@ PLANS: dict[str, tuple[str, Any]] = {
     "due images, later": (queue.DUE[WorkKind.IMAGE][1], PAGE),
     "due manifests, same time": (queue.DUE[WorkKind.MANIFEST][0], PAGE),
     "due manifests, later": (queue.DUE[WorkKind.MANIFEST][1], PAGE),
+    "images left": (queue.IMAGES_LEFT, ("[1]", 0, 1)),
     "candidates": (queue.CANDIDATES, ("[1]",)),
     "images by id": (ledger._IMAGES_BY_ID, ("[1]",)),
     "images of a record": (ledger._IMAGES_OF_RECORD, (1,)),

@@ -1,0 +1,75 @@
+"""What people order about hosts while a run is at work, seen in the log of the server."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.e2e.holdings import check_order
+from tests.e2e.program import RUN, started, type_in
+from tests.e2e.sources import hang, list_of
+from tests.scripted import ScriptedServer
+
+SECONDS = 3.0
+"""How soon a run obeys: half a second of polling, and what a shared machine takes."""
+
+
+def host_of(server: ScriptedServer) -> str:
+    return f"127.0.0.1:{server.port}"
+
+
+async def test_a_run_obeys_limits_pauses_and_resumes_within_seconds(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path
+) -> None:
+    mine, others = hang(origin, *(f"mine{n}" for n in range(60))), hang(elsewhere, *(f"other{n}" for n in range(60)))
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", [*mine, *others]))).status == 0
+    async with started("run", collection, *RUN, "--host-rate", "8", "--wait", "20s") as program:
+        await program.until(lambda: len(origin.requests) > 3, "it asks")
+        paused = await type_in("hosts", "pause", collection, host_of(origin), "--note", "their working hours")
+        assert paused.status == 0, paused.err
+        assert "at once in the run that is at work" in paused.out
+        before, elsewhere_before = len(origin.requests), len(elsewhere.requests)
+        await program.until(lambda: len(elsewhere.requests) > elsewhere_before + 8, "the other host is asked")
+        assert len(origin.requests) <= before + 1  # what was on its way
+        slower = await type_in(
+            "hosts", "limit", collection, host_of(origin), "--rate", "2/s", "--connections", "1", "--note", "asked"
+        )
+        assert slower.status == 0, slower.err
+        resumed_at = time.monotonic()
+        resumed = await type_in("hosts", "resume", collection, host_of(origin), "--note", "evening")
+        assert resumed.status == 0, resumed.err
+        before = len(origin.requests)
+        await program.until(lambda: len(origin.requests) > before + 4, "it is asked again")
+        since = [request.at for request in origin.requests[before:]]
+        assert since[0] - resumed_at < SECONDS + 2  # the command itself takes a second to start
+        assert since[4] - since[0] >= 4 / 2 - 0.25
+        freed = await type_in(
+            "hosts", "limit", collection, host_of(origin), "--rate", "50/s", "--connections", "4", "--note", "new server"
+        )
+        assert freed.status == 0, freed.err
+        ended = await program.end()
+    assert ended.status == 0, ended.err
+    assert check_order(collection) == 120
+
+
+async def test_images_of_a_blocked_host_come_from_others_and_the_rest_waits(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path
+) -> None:
+    """Over two runs: the second gets what waited, when the block has been lifted."""
+    names = [f"photo{n}" for n in range(12)]
+    mine, others = hang(origin, *names), hang(elsewhere, *names[:6])
+    lines = ["gbifID\taccessURI\tthumbnailAccessURI", *(f"{n + 1}\t{mine[n]}\t{others[n] if n < 6 else ''}" for n in range(12))]
+    table = collection.parent / "media.txt"
+    table.write_text("\n".join([*lines, ""]))
+    assert (await type_in("init", collection, table)).status == 0
+    blocked = await type_in("hosts", "block", collection, host_of(origin), "--note", "they asked us to")
+    assert blocked.status == 0, blocked.err
+    ended = await type_in("run", collection, *RUN, "--wait", "1s")
+    assert ended.status == 7, ended.err
+    assert origin.requests == []
+    assert check_order(collection) == 6
+    listed = (await type_in("hosts", "list", collection, "--json")).json["hosts"]
+    assert next(lane["stop_note"] for lane in listed if lane["host"] == host_of(origin)) == "they asked us to"
+    assert (await type_in("hosts", "resume", collection, host_of(origin), "--note", "they changed their mind")).status == 0
+    assert (await type_in("run", collection, *RUN)).status == 0
+    assert check_order(collection) == 12
