@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from asyncdl.app.jobs import lane_of_url
 from asyncdl.download.outcome import Verdict
-from asyncdl.model import Candidate, CandidateKind, HostDue, LaneRecord, Work, WorkKind
+from asyncdl.model import Candidate, CandidateKind, HostDue, LaneRecord, RobotsRecord, Work, WorkKind
 from asyncdl.status import ImageStatus
 from benchmarks.populations import Population
 
@@ -52,6 +52,11 @@ class _HostRows:
             self.begun += 1
 
     @property
+    def left(self) -> int:
+        """Rows that have not ended."""
+        return self.images - self.begun - len(self.left_fresh) + len(self.later)
+
+    @property
     def next_due_ms(self) -> int | None:
         """When the first row may be asked for; None when none is left."""
         if self.begun < self.images:
@@ -68,6 +73,7 @@ class VirtualRows:
         self._hosts: dict[int, _HostRows] = {}
         self._lanes: dict[str, LaneRecord] = {}
         self.ended = dict.fromkeys((ImageStatus.SUCCESS, ImageStatus.FAILED, ImageStatus.EXHAUSTED), 0)
+        self.given_up = 0  # of those, with their host
 
     # -- what the feeder asks --------------------------------------------------------------------------------
 
@@ -79,9 +85,7 @@ class VirtualRows:
             rows = self._hosts.get(host)
             due_ms = 0 if rows is None else rows.next_due_ms
             if due_ms is not None:
-                lane = lane_of_url(url_of(host, 0))
-                known = self._lanes.get(lane)
-                page.append(HostDue(host, lane, lane, due_ms, not_before_ms=known.pause_until_ms if known else 0))
+                page.append(self._host_due(host, due_ms))
             host = self._open.find(1, host + 1)
         return page
 
@@ -104,6 +108,23 @@ class VirtualRows:
                 break
             page.append(_work(host_id, number, attempts, due_ms))
         return page
+
+    def _host_due(self, host: int, due_ms: int) -> HostDue:
+        lane = lane_of_url(url_of(host, 0))
+        known = self._lanes.get(lane)
+        if known is None:
+            return HostDue(host, lane, lane, due_ms)
+        if known.given_up_ms:
+            return HostDue(host, lane, lane, 0, given_up=True)
+        return HostDue(host, lane, lane, due_ms, not_before_ms=None if known.held else known.pause_until_ms)
+
+    async def images_left(self, host_ids: Sequence[int]) -> dict[int, int]:
+        """How many images of each host have not ended."""
+        return {host: self._rows(host).left for host in host_ids}
+
+    async def load_robots(self, _lanes: Sequence[str]) -> list[RobotsRecord]:
+        """No robots.txt is remembered beyond what the gate holds."""
+        return []
 
     async def load_lanes(self, names: Sequence[str]) -> dict[str, LaneRecord]:
         """What is remembered of lanes."""
@@ -128,6 +149,7 @@ class VirtualRows:
             rows.leave_fresh(number)
         if verdict.to in self.ended:
             self.ended[verdict.to] += 1
+            self.given_up += verdict.error == "lane_given_up"
         else:
             insort(rows.later, (max(1, verdict.due_ms or 1), number, verdict.attempts))
         if rows.next_due_ms is None:

@@ -101,9 +101,8 @@ class VirtualRun:
         self._fed_at = -1.0
 
     async def run(self, *, images: int, until_seconds: float = math.inf) -> Figures:
-        """Until so many images have ended, or until then."""
-        began = sum(self.rows.ended.values())
-        while sum(self.rows.ended.values()) - began < images and self.clock.at < until_seconds:
+        """Until so many images have ended (those given up with their host do not count), until then, or until nothing is due any more."""
+        while sum(self.rows.ended.values()) - self.rows.given_up < images and self.clock.at < until_seconds:
             if self._feed_at <= self.clock.at:
                 await self._feed()
             wait = self._start_all()
