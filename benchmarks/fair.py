@@ -252,7 +252,8 @@ def main() -> None:
     given = parser.parse_args()
     cautions = given.cautions.split(",")
     if given.get:
-        get(*given.get, cautions[0], lab_limits(given.lab, given.lane) if given.told else [])
+        links, collection = given.get
+        get(links, collection, cautions[0], lab_limits(given.lab, given.lane) if given.told else [])
         return
     print(
         f"limits {'told' if given.told else 'unknown'}; s: until the last obtainable image was served; x: against the ideal; load: of the last minute"
