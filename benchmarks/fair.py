@@ -8,8 +8,7 @@ requests per ten seconds, slow ones, dead ones, ones that send pages or cut file
 `serve.sh start` must have been called; its variables, `LAB_DIR` among them, come from the environment).
 
 `asyncdl` knows no limit (`--host-rate 0 --host-connections 0 --host-bandwidth 0`) and finds out. With `--told` it is told each host's limit before, by `asyncdl hosts
-limit`. Printed per run: refusals, by limited host, by the server's own count; the time from the first request (in the lab: from the start of the process) until the last
-obtainable image was served, against the ideal from the limits; images obtained; pages and cut files among the files stored. Server and program share the machine: its load is printed.
+limit`. Printed per run: refusals, by host, by the server's own count; the time from the first request until the last obtainable image was served, against the ideal from the limits; images obtained; pages and cut files among the files stored. Server and program share the machine: its load is printed.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -192,6 +192,8 @@ def lab_run(lab: Path, lane: int, caution: str, *, told: bool) -> Score:
         **os.environ, "LAB_HERE": str(lab), "LAB_ASYNCDL": " ".join(words), "LAB_RESULTS": results, "PYTHONPATH": str(CHECKOUT),
     }  # fmt: skip
     command = [os.environ.get("LAB_PY", sys.executable), "run_peer.py", "fair", str(lane), "asyncdl", "--timeout", str(END_SECONDS)]
+    log = Path(os.environ["LAB_DIR"]) / f"fair{lane}.log"
+    before_bytes = log.stat().st_size if log.exists() else 0
     subprocess.run(command, check=True, cwd=lab, env=environment, stdout=subprocess.DEVNULL)
     written = Path(os.environ["LAB_DIR"]) / results
     found = json.loads(written.read_text().splitlines()[-1])
@@ -199,9 +201,22 @@ def lab_run(lab: Path, lane: int, caution: str, *, told: bool) -> Score:
     if found["rc"] != 0:
         raise RuntimeError(f"asyncdl failed in the lab: {found['log']}")
     return Score(
-        found["obtainable"], found["ok"], found["refused"], found["refused_by"], found["last"] or 0.0,
+        found["obtainable"], found["ok"], found["refused"], found["refused_by"], lab_seconds(log, before_bytes, scenario),
         max(map(scenario.ideal, scenario.HOSTS)), found["html"], found["cut"], found["wall"],
     )  # fmt: skip
+
+
+def lab_seconds(log: Path, after_bytes: int, scenario: Any) -> float:
+    """From the first request to the last whole answer of a host that has images, by the server's log: time, address, status, bytes, seconds, …, `OK`."""
+    began, last = math.inf, -math.inf
+    with log.open() as lines:
+        lines.seek(after_bytes)
+        for line in lines:
+            at, address, status, _, seconds, *_, completion = line.split()
+            began = min(began, float(at) - float(seconds))
+            if status == "200" and completion == "OK" and scenario.HOSTS[int(address.rpartition(".")[2])]["fault"] != "html":
+                last = max(last, float(at))
+    return last - began
 
 
 def lab_scenario(lab: Path) -> Any:
