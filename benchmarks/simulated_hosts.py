@@ -75,6 +75,10 @@ class Traits:
         """Whether the host refuses what is too much."""
         return bool(self.rate_per_second or self.connections or self.window_requests)
 
+    def is_missing(self, number: int) -> bool:
+        """Whether this image is gone (404)."""
+        return number * 7_919 % 1_000 < 1_000 * self.missing_share
+
     def rate_at(self, at: float) -> float:
         """Requests per second that the bucket admits at this time of day."""
         hour = at % DAY_SECONDS / HOUR_SECONDS
@@ -148,7 +152,9 @@ class SimulatedHost:
             return _broken(traits.dead)
         for outage in traits.outages:
             if outage.begins <= now < outage.ends:
-                self.refused += outage.error == "unavailable"
+                if outage.error == "unavailable":
+                    self.refused += 1
+                    return _broken(outage.error, traits.retry_after_seconds)
                 return _broken(outage.error)
         if now < self._banned_until:
             self.forbidden += 1
@@ -160,7 +166,7 @@ class SimulatedHost:
         first = traits.latency_seconds * crowd * (1 - _JITTER + 2 * _JITTER * random.random())
         if number is None:
             return Answer(first, first, counts=False)
-        if traits.missing_share and number * 7_919 % 1_000 < 1_000 * traits.missing_share:
+        if traits.is_missing(number):
             return Answer(first, first, "http_404")
         if traits.broken_share and random.random() < traits.broken_share:
             return Answer(first + traits.body_seconds / 2, first, "truncated")
@@ -204,6 +210,6 @@ class SimulatedHost:
 _SECONDS_OF_ERRORS = {"timeout": 60.0, "connect_timeout": 10.0}
 
 
-def _broken(error: str) -> Answer:
+def _broken(error: str, retry_after_seconds: float | None = None) -> Answer:
     seconds = _SECONDS_OF_ERRORS.get(error, REFUSED_IN_SECONDS)
-    return Answer(seconds, seconds, error, None, False)
+    return Answer(seconds, seconds, error, retry_after_seconds, False)

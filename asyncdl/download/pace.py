@@ -204,7 +204,8 @@ class Pace:
             self._hold_seconds = min(2 * self._hold_seconds, _LONGEST_HOLD_SECONDS)
             self._held_until = now + self._hold_seconds
             self._learn(self._rate)
-        elif in_flight > 1 or self._answers:  # a host that refuses the first and only request is closed rather than crowded
+        elif in_flight > 1 or len(self._answers) >= _PROOF_ANSWERS or (self._answers and math.isfinite(self._refused_at)):
+            # One that refuses its first and only request, or the first one after robots.txt, is closed rather than crowded, until it does so again.
             self._slow_down(now, 0.0 if self._since is None else now - self._since)
         self._since = None
         if self._resumed_at is not None:

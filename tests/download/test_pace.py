@@ -174,6 +174,21 @@ def test_a_refusal_before_any_answer_teaches_nothing() -> None:
     assert pace.rate_per_second == 1.0
 
 
+def test_a_refusal_after_a_single_answer_teaches_nothing_the_first_time() -> None:
+    """A host that serves robots.txt and is closed for pictures: when it opens, it is like any other."""
+    pace = Pace(0.0, 0, Caution())
+    pace.started(1, 0.0, 0.0)
+    pace.answered(1, 0.05, 0.1)
+    pace.started(1, 0.0, 1.0)
+    pace.refused(1, 1.1)
+    assert not pace.learnt
+    pace.started(1, 0.0, 20.0)
+    pace.answered(1, 0.05, 20.1)
+    pace.started(1, 0.0, 21.0)
+    pace.refused(1, 21.1)
+    assert pace.learnt
+
+
 def test_a_host_that_failed_is_begun_with_again_and_reaches_half_of_what_it_bore() -> None:
     pace, server = Pace(0.0, 0, Caution()), Server(latency=0.05)
     drive(pace, server, 3)
