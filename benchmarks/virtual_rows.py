@@ -79,8 +79,9 @@ class VirtualRows:
             rows = self._hosts.get(host)
             due_ms = 0 if rows is None else rows.next_due_ms
             if due_ms is not None:
-                url = url_of(host, 0)
-                page.append(HostDue(host, lane_of_url(url), lane_of_url(url), due_ms))
+                lane = lane_of_url(url_of(host, 0))
+                known = self._lanes.get(lane)
+                page.append(HostDue(host, lane, lane, due_ms, not_before_ms=known.pause_until_ms if known else 0))
             host = self._open.find(1, host + 1)
         return page
 

@@ -438,15 +438,6 @@ def test_a_banned_image_turns_to_another_host() -> None:
     assert (done.to, done.attempts, done.candidate, done.error) == (ImageStatus.PENDING, 0, 0, "banned")
 
 
-def test_a_redirect_to_a_host_that_is_left_alone_is_put_off_and_not_asked_for_again_and_again() -> None:
-    world = World()
-    world.remembered["b.test"] = LaneRecord("b.test", pause_until_ms=world.now.utc_ms + 3_600_000, pause_reason="unavailable")
-    world.add(image(1, "http://a.test/1"), image(2, "http://a.test/2"))
-    world.finish(world.ticket(), Redirected("http://b.test/1"))  # nobody knew
-    done = verdict(world.finish(world.ticket(), Redirected("http://b.test/2")))
-    assert (done.to, done.due_ms, done.attempts) == (ImageStatus.PENDING, world.now.utc_ms + 3_600_000, 0)
-
-
 def test_unanswered_requests_in_a_row_are_the_hosts_trouble() -> None:
     world = World()
     world.add(*(image(n, f"http://a.test/{n}") for n in range(1, 9)))
