@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from asyncdl.model import FileRole, LaneRecord, WorkKind
+from asyncdl.model import FileRole, LaneRecord, RobotsRecord, WorkKind
 from asyncdl.status import ImageStatus, RecordStatus
 
 QUEUE_START = (-1, -1)
@@ -289,11 +289,12 @@ class RecordStory:
 
 @dataclass(frozen=True, slots=True)
 class HostStory:
-    """A host: its figures, its errors, and the last failures seen there (newest first)."""
+    """A host: its figures, its errors, the last failures seen there (newest first), and what the robots.txt files of its lane said."""
 
     counts: HostCounts
     errors: tuple[ErrorCount, ...]
     failures: tuple[StoredFailure, ...]
+    robots: tuple[RobotsRecord, ...] = ()
 
 
 # ---- upkeep ----------------------------------------------------------------------------------------------
