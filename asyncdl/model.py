@@ -335,8 +335,6 @@ class LaneRecord:
     last_incident_ms: int = 0
     down_since_ms: int = 0
     given_up_ms: int = 0
-    robots_text: str | None = None
-    robots_fetched_ms: int = 0
     held: bool = False
     note: str = ""
     learnt: LearntPace | None = None

@@ -340,7 +340,7 @@ class LaneState:
             now=now,
         )
         self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
-        self.ban.restore(record.banned_since_ms, record.ban_probes)
+        self.ban.restore(record.banned_since_ms, record.ban_probes, answered_well=record.learnt is not None)
         self.held = record.held
         self.note = record.note
         if record.learnt is not None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from asyncdl.model import FileRole, LaneRecord, WorkKind
+from asyncdl.model import FileRole, LaneRecord, RobotsRecord, WorkKind
 from asyncdl.status import ImageStatus, RecordStatus
 
 QUEUE_START = (-1, -1)
@@ -290,11 +290,12 @@ class RecordStory:
 
 @dataclass(frozen=True, slots=True)
 class HostStory:
-    """A host: its figures, its errors, and the last failures seen there (newest first)."""
+    """A host: its figures, its errors, the last failures seen there (newest first), and what the robots.txt files of its lane said."""
 
     counts: HostCounts
     errors: tuple[ErrorCount, ...]
     failures: tuple[StoredFailure, ...]
+    robots: tuple[RobotsRecord, ...] = ()
 
 
 # ---- upkeep ----------------------------------------------------------------------------------------------
