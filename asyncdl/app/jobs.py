@@ -255,9 +255,13 @@ async def _web_fetcher(
 
     async with Web(web_settings(settings)) as web:
         yield WebFetcher(
-            web, open_spool, clock,
-            max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect", count_bytes=count_bytes,
-        )  # fmt: skip
+            web,
+            open_spool,
+            clock,
+            max_body_bytes=settings.max_body_bytes,
+            obey_noai=settings.noai == "respect",
+            count_bytes=count_bytes,
+        )
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:
