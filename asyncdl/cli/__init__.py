@@ -36,6 +36,7 @@ PLACES = {
     "hosts resume": "hosts.RESUME",
     "hosts join": "host_groups.JOIN",
     "hosts part": "host_groups.PART",
+    "hosts group": "host_groups.GROUP",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
     "rekey": "rekey.COMMAND",
