@@ -34,6 +34,7 @@ PLACES = {
     "hosts pause": "hosts.PAUSE",
     "hosts block": "hosts.BLOCK",
     "hosts resume": "hosts.RESUME",
+    "hosts give-up": "hosts.GIVE_UP",
     "hosts join": "host_groups.JOIN",
     "hosts part": "host_groups.PART",
     "hosts group": "host_groups.GROUP",
