@@ -38,6 +38,7 @@ PLACES = {
     "hosts give-up": "hosts.GIVE_UP",
     "hosts join": "host_groups.JOIN",
     "hosts part": "host_groups.PART",
+    "hosts group": "host_groups.GROUP",
     "keys": "keys.COMMAND",
     "verify": "verify.COMMAND",
     "rekey": "rekey.COMMAND",

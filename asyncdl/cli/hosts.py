@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from asyncdl.app.host_orders import carry_out_order
 from asyncdl.cli.command import HERE, CollectionArgument, Command, Group, JsonOption, run_coroutine
 from asyncdl.cli.opening import ask_figures
 from asyncdl.cli.posting import ask_the_run
@@ -24,7 +25,7 @@ from asyncdl.settings import load_run_settings
 from asyncdl.store import Store
 from asyncdl.terminal import printable, stdout_console
 from asyncdl.units import parse_bit_rate, parse_count, parse_rate_per_second, parse_size_bytes
-from asyncdl.upkeep.host_orders import HostAction, HostCommand, carry_out, host_command_of, parse_until_ms
+from asyncdl.upkeep.host_orders import HostAction, HostCommand, host_command_of, parse_until_ms
 
 MAX_LINE_CHARS = 1_000
 T = TypeVar("T")
@@ -159,7 +160,7 @@ async def _carry_out(collection: Collection, command: HostCommand, now_ms: int, 
     async with await Store.open(collection.db) as store:
         if lock.previous_crashed is not None:  # our release wipes the mark; the rows remember
             await store.add_event(now_ms, "crash", str(lock.previous_crashed), "noticed by hosts")
-        return (await carry_out(store, command, now_ms))[1]
+        return await carry_out_order(store, command, SystemClock().now())
 
 
 def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: str) -> Iterator[str]:
@@ -174,10 +175,10 @@ def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: 
             yield f"{lane}: your limits are taken back{by_run}"
         case HostAction.LIMIT:
             yield f"{lane}: {_limits(command.limits)}{until}{by_run}"
-        case HostAction.RESUME:
-            yield f"{lane}: may be asked again{by_run}"
         case HostAction.GIVE_UP:
             yield f"{lane}: given up{by_run or '; the next run ends what waits for it'}"
+        case HostAction.RESUME:
+            yield f"{lane}: may be asked again{by_run}"
         case _:
             yield f"{lane}: {'paused' if command.action is HostAction.PAUSE else 'blocked'}{until or ' until you resume it'}{by_run}"
     others = [str(name) for name in result.get("hosts", ())]

@@ -361,10 +361,14 @@ class LaneState:
         """Take a person's order in the place of an earlier one; what was read before a newer one came is not obeyed."""
         if order.at_ms >= self.order.at_ms:
             self.order = order
-            self.lapse(now)
+            self._obey_now(now)
 
     def lapse(self, now: Instant) -> bool:
-        """Obey the order as far as it holds by now: an end of it may have come. True when that changed something. Times of people are UTC."""
+        """See whether an end of the order has come. True when that changed something."""
+        return bool(self.order.stop_until_ms or self.order.limits_until_ms) and self._obey_now(now)
+
+    def _obey_now(self, now: Instant) -> bool:
+        """Obey the order as far as it holds by now; times of people are UTC."""
         stop = self.order.stop_at(now.utc_ms)
         limits = self._ceilings.overruled(self.order.limits_at(now.utc_ms))
         changed = stop is not self.stop or limits != self.limits

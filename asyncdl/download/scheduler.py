@@ -199,7 +199,7 @@ class Scheduler:
         """Let newly met lanes begin, with what earlier runs learnt of them and of their robots.txt; see `LaneTable.unknown`."""
         self.robots.recall(robots, now)
         for name in names:
-            if queue := self.lanes.get(name):
+            if (queue := self.lanes.get(name)) is not None:
                 queue.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(name)
         self.lanes.restore(names, remembered, now)
 

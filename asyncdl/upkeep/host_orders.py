@@ -103,7 +103,10 @@ def host_command_of(body: Mapping[str, Any]) -> HostCommand:
 
 
 async def carry_out(store: Store, command: HostCommand, at_ms: int) -> tuple[LaneOrder, dict[str, Any]]:
-    """Store the order. Returns it, and what is said to who gave it. Raises `UsageError` when nobody knows the host."""
+    """Store the order; giving up is none, but a fact about the host. Returns it, and what is said to who gave it.
+
+    Raises `UsageError` when nobody knows the host.
+    """
     lane = await lane_for(store, command)
     async with store.transaction():  # a run commits what it learns of the same lane
         record = (await store.load_lanes([lane])).get(lane, LaneRecord(lane))

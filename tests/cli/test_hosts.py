@@ -167,3 +167,20 @@ def test_a_grouping_that_cannot_be_meant_is_refused(sample: Sample, capsys: Caps
     ended = type_in(capsys.readouterr, "hosts", words[0], sample.root, *words[1:])
     assert ended.status == 2
     assert complaint in ended.err
+
+
+def test_hosts_at_one_address_are_found_and_joined(tmp_path: Path, capsys: Capsys) -> None:
+    links = tmp_path / "links.txt"
+    links.write_text(
+        "http://127.0.0.1:8101/1.jpg\nhttp://127.0.0.1:8101/2.jpg\nhttp://127.0.0.1:8102/1.jpg\nhttp://127.0.0.9:8103/1.jpg\n"
+    )
+    root = tmp_path / "herbarium"
+    assert type_in(capsys.readouterr, "init", root, links).status == 0
+    looked = type_in(capsys.readouterr, "hosts", "group", root, "--dry-run")
+    assert looked.out == "127.0.0.1:8102: would share an address with 127.0.0.1:8101\n"
+    assert "127.0.0.1:8102: in the lane of 127.0.0.1:8101" in type_in(capsys.readouterr, "hosts", "group", root).out
+    lanes = {
+        each["host"]: each["hosts"] for each in json.loads(type_in(capsys.readouterr, "hosts", "list", root, "--json").out)["hosts"]
+    }
+    assert lanes == {"127.0.0.1:8101": ["127.0.0.1:8101", "127.0.0.1:8102"], "127.0.0.9:8103": ["127.0.0.9:8103"]}
+    assert "no two hosts" in type_in(capsys.readouterr, "hosts", "group", root).out
