@@ -31,6 +31,11 @@ class LaneLimits:
         """Whether anything is said."""
         return any(getattr(self, name) is not None for name in LIMIT_NAMES)
 
+    @property
+    def any_budget(self) -> bool:
+        """Whether a budget is said."""
+        return any(getattr(self, name) for name in BUDGET_SECONDS)
+
     def tightened(self, other: LaneLimits) -> LaneLimits:
         """Number by number the smaller of both; no ceiling, and nothing said, are larger than any."""
         return limits_of({name: _smaller(getattr(self, name), getattr(other, name)) for name in LIMIT_NAMES})
@@ -42,6 +47,16 @@ class LaneLimits:
 
 LIMIT_NAMES: Final = tuple(each.name for each in fields(LaneLimits))
 NOTHING_SAID: Final = LaneLimits()
+
+BUDGET_SECONDS: Final[Mapping[str, float]] = {
+    "bytes_per_hour": HOUR_SECONDS,
+    "bytes_per_day": DAY_SECONDS,
+    "requests_per_day": DAY_SECONDS,
+}
+"""The limits that are budgets: how long the span is over which each holds."""
+
+BUDGET_SPENT: Final = "budget spent"
+"""How the reason of a pause begins that a budget has caused."""
 
 _MAX_LIMIT: Final = 1e15
 _REAL: Final = frozenset({"rate_per_second", "bandwidth_bits_per_second"})

@@ -77,7 +77,7 @@ class Response:
     __slots__ = (
         "_answer", "_limiters", "_patience", "charset", "content_encoding", "content_length", "headers", "http_version",
         "keeps_connection", "latency_seconds",
-        "length_known", "media_type", "status", "url",
+        "length_known", "media_type", "received_bytes", "status", "url",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,7 @@ class Response:
         latency_seconds: float,
     ) -> None:
         self.latency_seconds = latency_seconds
+        self.received_bytes = 0
         self._answer = answer
         self._patience = patience
         self._limiters = limiters
@@ -115,14 +116,13 @@ class Response:
         Raises `RequestFailure`: `truncated` when fewer bytes came than announced, `connection_broken` or
         `protocol_error` for other breaks, `timeout` for the deadlines. How much is read is the caller's to bound.
         """
-        received = 0
-        while chunk := await self._next_chunk(received):
-            received += len(chunk)
+        while chunk := await self._next_chunk():
+            self.received_bytes += len(chunk)
             for limiter in self._limiters:
                 await _pass(limiter, len(chunk))
             yield chunk
 
-    async def _next_chunk(self, received: int) -> bytes:
+    async def _next_chunk(self) -> bytes:
         content = self._answer.content
         try:
             chunk = content.read_nowait(MAX_CHUNK_BYTES)
@@ -136,14 +136,16 @@ class Response:
         except FOREIGN as exc:
             if isinstance(exc, TimeoutError) and deadline.expired():
                 raise self._patience.too_late() from exc
-            raise self._broken(exc, received) from exc
+            raise self._broken(exc) from exc
         if chunk:
             self._patience.arrived(len(chunk), loop.time() - began)
         return chunk
 
-    def _broken(self, exc: Exception, received: int) -> RequestFailure:
+    def _broken(self, exc: Exception) -> RequestFailure:
         if isinstance(exc, aiohttp.ClientPayloadError) and self.content_length is not None:
-            return RequestFailure("truncated", f"the body broke off; {self.content_length} bytes were announced, {received} read")
+            return RequestFailure(
+                "truncated", f"the body broke off; {self.content_length} bytes were announced, {self.received_bytes} read"
+            )
         return failure_of(exc)
 
 

@@ -122,7 +122,9 @@ class VirtualRun:
         began = time.thread_time()
         for finished in await self._feeder.feed():
             self._settle(finished)
-        self.rows.save_lanes(self.scheduler.lanes.changed())
+        lanes = self.scheduler.lanes.changed()
+        self.rows.save_lanes(lanes)
+        self.scheduler.lanes.stored(lanes)
         now = self.clock.now()
         self._fed_at, self._feed_at = now.monotonic, now.monotonic + _FEED_SECONDS
         if self.scheduler.works == 0 and not self._events:

@@ -95,6 +95,8 @@ def test_what_decides_is_pure() -> None:
         "concurrency",
         "lane",
         "pace",
+        "budgets",
+        "quota",
         "lane_table",
         "breaker",
         "bans",

@@ -147,11 +147,13 @@ async def open_job(
         figures = Figures(counts.total, closed, clock.now(), headway)
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
+        scheduler = scheduler_of(settings, random)
         fetcher = (
-            make_fetcher(open_spool) if make_fetcher else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock))
+            make_fetcher(open_spool)
+            if make_fetcher
+            else await stack.enter_async_context(_web_fetcher(settings, open_spool, clock, scheduler))
         )
         inspector = Inspector(await _decode_pool(settings, stack), settings.max_pixels)
-        scheduler = scheduler_of(settings, random)
         scheduler.lanes.farewell = headway.forgotten
         feeder = Feeder(store, scheduler, clock, max_images=settings.max_images, wait_seconds=settings.wait_seconds)
         room = RoomWatch(store, scheduler, collection.root, hub, clock, _room_rules(settings))
@@ -231,11 +233,21 @@ def lane_of_url(url: str) -> str:
 
 
 @asynccontextmanager
-async def _web_fetcher(settings: RunSettings, open_spool: OpenSpool, clock: Clock) -> AsyncIterator[WebFetcher]:
+async def _web_fetcher(
+    settings: RunSettings, open_spool: OpenSpool, clock: Clock, scheduler: Scheduler
+) -> AsyncIterator[WebFetcher]:
+    def count_bytes(ticket: Ticket, size_bytes: int) -> None:
+        scheduler.came(ticket, size_bytes, clock.now())
+
     async with Web(web_settings(settings)) as web:
         yield WebFetcher(
-            web, open_spool, clock, max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect"
-        )  # fmt: skip
+            web,
+            open_spool,
+            clock,
+            max_body_bytes=settings.max_body_bytes,
+            obey_noai=settings.noai == "respect",
+            count_bytes=count_bytes,
+        )
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

@@ -41,6 +41,7 @@ class Doubts:
 
     def refused(self, queue: LaneQueue, ticket: Ticket, job: Job, outcome: Failed, now: Instant, random: Random) -> Finished:
         """A job was refused: kept aside, or, when that makes it a ban, put off with all others."""
+        job.refused = True
         queue.kept.append((job, outcome))
         self._doubtful[queue.lane.name] = queue
         if not queue.lane.forbidden(ticket.issued, now, outcome.retry_after_seconds, random):

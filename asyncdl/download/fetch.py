@@ -61,6 +61,7 @@ class WebFetcher:
         max_body_bytes: int,
         obey_noai: bool = True,
         watch_head: Callable[[Ticket, Response], None] | None = None,
+        count_bytes: Callable[[Ticket, int], None] | None = None,
     ) -> None:
         self._web = web
         self._open_spool = open_spool
@@ -68,6 +69,7 @@ class WebFetcher:
         self._max_body_bytes = max_body_bytes
         self._obey_noai = obey_noai
         self._watch_head = watch_head
+        self._count_bytes = count_bytes
         self._limiters: OrderedDict[str, tuple[float, AsyncLimiter]] = OrderedDict()
         self.received_bytes = 0
 
@@ -78,15 +80,22 @@ class WebFetcher:
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """Make the one request that the ticket allows."""
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
+        came_bytes = 0
         try:
             async with self._web.get(ticket.url, headers=headers, limiter=self._limiter(ticket)) as response:
                 if self._watch_head is not None:
                     self._watch_head(ticket, response)
-                return await self._answer(ticket, response)
+                try:
+                    return await self._answer(ticket, response)
+                finally:
+                    came_bytes = response.received_bytes
         except RequestFailure as failure:
             return Failed(failure.error, Evidence(failure.detail, final_url=ticket.url), silent=failure.silent)
         except LocalFault as fault:
             return Failed(fault.error, Evidence(fault.detail))
+        finally:
+            if self._count_bytes is not None:
+                self._count_bytes(ticket, came_bytes)
 
     async def _answer(self, ticket: Ticket, response: Response) -> Outcome | Body:
         location = response.headers.get("Location")

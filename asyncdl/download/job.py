@@ -32,6 +32,8 @@ class Job:
     # The first candidate that robots.txt forbids, and when the rules are worth another look.
     disallowed: int | None = None
     disallowed_until_ms: int = 0
+    # Whether the host answered with 401 or 403, and it is not known yet whom that is about.
+    refused: bool = False
     # For robots tickets: the authority the rules are for, and the lane whose jobs wait for them.
     authority: str = ""
     for_lane: str = ""
@@ -53,7 +55,7 @@ class Job:
     @property
     def begun(self) -> bool:
         """Whether a request was made in this pass whose answer would be lost if the row were only given back."""
-        return self.hop > 0 or self.first_error is not None or self.deferred is not None
+        return self.hop > 0 or self.first_error is not None or self.deferred is not None or self.refused
 
     def defer(self, until_ms: int) -> None:
         """Put the present candidate aside: the row is due again, unpaid, when its host may be asked; of several the first."""

@@ -14,8 +14,9 @@ from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.bans import BanPolicy, BanWatch
 from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
+from asyncdl.download.budgets import Budgets
 from asyncdl.download.pace import Caution, Pace
-from asyncdl.limits import LaneLimits, LaneOrder, Stop
+from asyncdl.limits import BUDGET_SPENT, LaneLimits, LaneOrder, Stop
 from asyncdl.model import LaneRecord
 from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
 
@@ -26,12 +27,6 @@ TIMEOUTS_IN_A_ROW = 5
 
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
-
-LONG_PAUSE_SECONDS = 30.0
-"""Nothing is held in memory for a lane that is paused for longer."""
-
-UNTIL_RESUMED_SECONDS = 86_400.0
-"""How long a row is put off that needs a lane which a person holds."""
 
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
@@ -66,6 +61,9 @@ class LaneState:
         self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
         self._ceilings = limits
+        self.budgets = Budgets()
+        if limits.any_budget:
+            self.budgets.limit(limits, Instant(0.0, 0))
         self.pace = Pace(limits.rate_per_second or 0.0, limits.connections or 0, caution)
         self._next_start = -math.inf
         self._pause_until = -math.inf
@@ -86,7 +84,7 @@ class LaneState:
         """
         if self.given_up:
             return -math.inf
-        if self.held or self.stop or self.in_flight >= self.connections:
+        if self.held or self.stop or self.budgets.waits or self.in_flight >= self.connections:
             return None
         return max(self._next_start, self._pause_until)
 
@@ -123,9 +121,15 @@ class LaneState:
 
     def idle(self, now: Instant) -> bool:
         """Whether nothing runs and nothing has forbidden a start for a while: the lane may be forgotten without breaking a limit."""
-        if self.in_flight or self.held or self.stop:
+        if self.in_flight or self.held or self.stop or not self.budgets.idle(now):
             return False
         return self.given_up or max(self._next_start, self._pause_until) + KEPT_SECONDS <= now.monotonic
+
+    def rests(self, now: Instant) -> bool:
+        """Whether nothing runs, and nothing may start for a while: what is stored then says all there is to know."""
+        return (
+            self.in_flight == 0 and self.paused_seconds(now) > max(0.0, self._next_start - now.monotonic) and self.budgets.idle(now)
+        )
 
     def paused_seconds(self, now: Instant) -> float:
         """How much longer the lane is paused; 0 when it is not, or was given up, infinity while only a person can let it go on."""
@@ -143,12 +147,21 @@ class LaneState:
 
     # -- what happens ----------------------------------------------------------------------------------------
 
-    def start(self, now: Instant) -> None:
-        """A request starts."""
+    def admits(self, now: Instant) -> bool:
+        """Whether the budgets let a request start now. When not, the lane waits for the store, or pauses until a window has room."""
+        if not self.budgets.any:
+            return True
+        if wait := self.budgets.wait_seconds(now):
+            self.pause(wait, f"{BUDGET_SPENT}: {self.budgets.spent_name(now).replace('_', ' ')}", now)
+        return not wait and not self.budgets.waits
+
+    def start(self, now: Instant) -> int:
+        """A request starts. Returns the bytes that it was charged with."""
         self.in_flight += 1
         self.requests += 1
         self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
+        return self.budgets.start()
 
     def hold_back(self, seconds: float, now: Instant) -> None:
         """Start nothing for a moment, for a reason that is not the host's."""
@@ -297,6 +310,7 @@ class LaneState:
             held=self.held,
             note=self.note,
             learnt=self.pace.learnt_pace(now),
+            spent=self.budgets.stored(now),
             banned_since_ms=self.ban.banned_since_ms,
             ban_probes=self.ban.probes,
         )
@@ -321,8 +335,15 @@ class LaneState:
         self.note = record.note
         if record.learnt is not None:
             self.pace.recall(record.learnt, now)
+        if record.spent is not None:
+            self.budgets.restore(record.spent, now)
         if record.order is not None:
             self.obey(record.order, now)
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether something is to be remembered that changes with every answer. A lane that was given up may have been taken back meanwhile."""
+        return (self.pace.learnt or self.budgets.any) and not self.given_up
 
     # -- what people order -----------------------------------------------------------------------------------
 
@@ -342,6 +363,9 @@ class LaneState:
             self.limits = limits
             self.pace.rate_ceiling, self.pace.connection_ceiling = limits.rate_per_second or 0.0, limits.connections or 0
             self._next_start = min(self._next_start, now.monotonic + 1 / self.rate_per_second)
+            self.budgets.limit(limits, now)
+            if self.pause_reason.startswith(BUDGET_SPENT):
+                self._pause_until, self._pause_until_ms = -math.inf, 0
         return changed
 
     def lift(self) -> None:

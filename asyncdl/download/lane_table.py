@@ -3,7 +3,7 @@
 A lane whose time has come waits among the *ready* ones for a slot. When slots are short, the order there decides how long the run takes: the lane that will need
 longest (images left by its pace) goes first, because nobody can make up for what it loses. Its lead is bounded, so that every ready lane has its turn.
 
-Lanes are made when first met and forgotten when idle, so that their number follows what is queued, not what the source holds.
+Lanes are made when first met and forgotten when idle, or while they rest, so that their number follows what is queued, not what the source holds, nor how many hosts are dead.
 A lane waits until the shell has said what earlier runs learnt of it (`unknown`, `restore`). Pure, like the scheduler.
 """
 
@@ -14,6 +14,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from asyncdl.clock import Instant, iso_utc
@@ -35,7 +36,7 @@ class LaneQueue:
     `version` tells its live heap entry from stale ones.
     """
 
-    __slots__ = ("awaits_robots", "jobs", "kept", "known", "lane", "ready_at", "robots", "tickets", "version")
+    __slots__ = ("awaits_robots", "jobs", "kept", "known", "lane", "ready_at", "resting", "robots", "tickets", "version")
 
     def __init__(self, lane: LaneState) -> None:
         self.lane = lane
@@ -44,6 +45,7 @@ class LaneQueue:
         self.kept: list[tuple[Job, Failed]] = []
         self.known = False
         self.awaits_robots = False
+        self.resting = False  # nothing to do before a pause ends, and noted as it is
         self.ready_at: float | None = None
         self.tickets = 0  # out and not finished, the ones in inspection included
         self.version = 0
@@ -72,6 +74,8 @@ class LaneTable:
         self._sequence = itertools.count()
         self._unknown: list[str] = []
         self._changed: dict[str, LaneRecord] = {}
+        self._storing: dict[str, LaneRecord] = {}
+        self.urgent = False  # whether a lane can go on only when what has changed of it is stored
         self._news: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[LaneQueue]:
@@ -93,6 +97,7 @@ class LaneTable:
 
     def put(self, queue: LaneQueue, job: Job, *, front: bool) -> None:
         """Queue a job; `front` for work already begun, which ends before fresh work starts."""
+        queue.resting = False
         jobs = queue.robots if job.kind is TicketKind.ROBOTS else queue.jobs
         if front:
             jobs.appendleft(job)
@@ -188,8 +193,11 @@ class LaneTable:
         for name in names:
             queue = self._queues.get(name)
             if queue is not None:  # an empty one is false
-                # What this run has saved but not committed yet is newer than what was read.
-                if record := self._changed.get(name) or remembered.get(name):
+                # What this run has saved but not committed yet is newer than what was read; orders are never its own.
+                record, newer = remembered.get(name), self._changed.get(name) or self._storing.get(name)
+                if newer is not None:
+                    record = replace(newer, order=record.order if record is not None else None)
+                if record is not None:
                     queue.lane.restore(record, now)
                 queue.known = True
                 self.schedule(queue)
@@ -198,15 +206,17 @@ class LaneTable:
         """Note that what is to be remembered of this lane has changed."""
         lane = queue.lane
         self._changed[lane.name] = lane.record(now)
+        self.urgent |= lane.budgets.waits
         if lane.news:
             probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
             self._news += [(lane.name, text + probe) for text in lane.news]
             lane.news = []
 
     def remember_paces(self, now: Instant) -> None:
-        """Note what was learnt of every lane: asking is over."""
+        """Note what was learnt and spent of every lane: asking is over."""
         for queue in self:
-            if queue.known and queue.lane.pace.learnt and not queue.lane.given_up:
+            queue.lane.budgets.release()
+            if queue.known and queue.lane.worth_keeping:
                 self.remember(queue, now)
 
     @property
@@ -216,8 +226,20 @@ class LaneTable:
 
     def changed(self) -> tuple[LaneRecord, ...]:
         """What is to be stored of lanes since the last call."""
+        self.urgent = False
+        self._storing |= self._changed
         changed, self._changed = tuple(self._changed.values()), {}
         return changed
+
+    def stored(self, records: Sequence[LaneRecord]) -> None:
+        """These records of `changed` are committed: what was reserved of budgets may be spent."""
+        for record in records:
+            if self._storing.get(record.lane) is record:
+                del self._storing[record.lane]
+            queue = self._queues.get(record.lane)
+            if queue is not None and record.lane not in self._changed:
+                queue.lane.budgets.confirm()
+                self.schedule(queue)
 
     def news(self) -> list[tuple[str, str]]:
         """Turns in the health of lanes since the last call, as name and words: what a person should know of."""
@@ -225,19 +247,29 @@ class LaneTable:
         return news
 
     def forget_idle(self, now: Instant) -> int:
-        """Drop lanes with nothing queued or in flight, whose pace and pause would let them start now. How many."""
-        idle = [
-            name
-            for name, queue in self._queues.items()
-            if queue.known and not (len(queue) or queue.kept or queue.tickets or queue.awaits_robots) and queue.lane.idle(now)
+        """Drop lanes with nothing queued or in flight that may start now, or that rest and are stored as they are. How many."""
+        without_work = [
+            queue for queue in self if queue.known and not (len(queue) or queue.kept or queue.tickets or queue.awaits_robots)
         ]
-        for name in idle:
-            queue = self._queues.pop(name)
-            if self.farewell is not None:
-                self.farewell(queue.lane)
-            if queue.lane.pace.learnt and not queue.lane.given_up:  # a given-up one may have been taken back meanwhile
+        return sum(self._forgotten(queue, now) for queue in without_work)
+
+    def _forgotten(self, queue: LaneQueue, now: Instant) -> bool:
+        name = queue.lane.name
+        if queue.lane.idle(now):
+            if queue.lane.worth_keeping:
                 self.remember(queue, now)
-        return len(idle)
+        elif not queue.lane.rests(now):
+            return False
+        elif not queue.resting:
+            self.remember(queue, now)
+            queue.resting = True
+            return False
+        elif name in self._changed or name in self._storing:
+            return False
+        del self._queues[name]
+        if self.farewell is not None:
+            self.farewell(queue.lane)
+        return True
 
     def check(self) -> None:
         """Raise AssertionError when an invariant of this table is broken; for tests."""

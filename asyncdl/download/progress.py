@@ -188,7 +188,7 @@ def _state(host: HostFigures) -> Text:
     if host.given_up:
         return Text("given up", style="red")
     if host.held:
-        if host.pause_reason == "banned":
+        if host.pause_reason == "banned" and math.isinf(host.paused_seconds):
             return Text("refuses us: waits for you to write to it", style="red")
         ends = "" if math.isinf(host.paused_seconds) else f" for {_pause(host)}"
         return Text(f"held by you{ends}", style="magenta")

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass, field
 
 from asyncdl.clock import Clock, Instant
-from asyncdl.download.lane import LONG_PAUSE_SECONDS
 from asyncdl.download.outcome import Finished
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.limits import Stop
@@ -26,7 +25,7 @@ MAX_QUEUED_ROWS = 8_192
 MAX_LOOK_AHEAD_ROWS = 512
 _EVER_MS = 2**62
 MIN_LOOK_AHEAD_ROWS = 8
-HOLD_PAUSED_SECONDS = LONG_PAUSE_SECONDS
+HOLD_PAUSED_SECONDS = 30.0
 """Rows of a lane that is paused for longer are given back, or sooner when the run would not wait that long."""
 
 

@@ -74,13 +74,19 @@ class Recorder:
 
     def add(self, finished: Finished) -> None:
         """Take in what followed from an outcome; what concerns no row is dropped, but lanes that changed are stored soon."""
-        if self._learnt:
-            self._filled.set()
+        self.look()
         if finished.verdict is None and finished.failure is None:
             return
         self._open.append(finished)
         self._filled.set()
         if len(self._open) >= MAX_BATCH_ROWS:
+            self._due.set()
+
+    def look(self) -> None:
+        """Store lanes that have changed soon, also when no row has anything to store; at once when one of them waits for that."""
+        if self._learnt:
+            self._filled.set()
+        if self._scheduler.lanes.urgent:
             self._due.set()
 
     def hurry(self) -> None:
@@ -125,6 +131,7 @@ class Recorder:
             news = self._scheduler.lanes.news()
             at_ms = self._clock.now().utc_ms
             applied = await self._apply_patiently(batch, at_ms)
+            self._scheduler.lanes.stored(lanes)
             if files:
                 await asyncio.to_thread(self._journal.clear)
             del self._open[: len(taken)]

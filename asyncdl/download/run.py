@@ -204,6 +204,7 @@ class Run:
                 await self._until_startable(step, now.monotonic)
 
     async def _until_startable(self, wait: Wait, now: float) -> None:
+        self._recorder.look()
         self._startable.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if wait.until is None else max(0.0, wait.until - now)):

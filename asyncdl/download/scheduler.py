@@ -23,7 +23,7 @@ from asyncdl.download.bans import REFUSALS
 from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
 from asyncdl.download.doubts import Doubts
 from asyncdl.download.job import Job, job_of
-from asyncdl.download.lane import LONG_PAUSE_SECONDS, UNTIL_RESUMED_SECONDS, LaneLimits, LaneState
+from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import (
     Failed,
@@ -85,6 +85,7 @@ class _Issued:
     received: bool = False
     beside: int = 1  # requests under way in the lane when it started, itself included
     latency_seconds: float | None = None
+    charged_bytes: int = 0
 
 
 class Scheduler:
@@ -241,6 +242,8 @@ class Scheduler:
         job = queue.head
         if queue.lane.given_up:
             return self._hopeless(self.lanes.pop(queue), now)
+        if not self._admits(queue, now):
+            return None
         if job.kind is not TicketKind.ROBOTS:
             permission = self.robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
@@ -250,15 +253,22 @@ class Scheduler:
                 return self._disallowed(self.lanes.pop(queue), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
+    def _admits(self, queue: LaneQueue, now: Instant) -> bool:
+        """Whether the budgets of the lane let a request start. What they reserve, and how long they wait, is stored."""
+        admits = queue.lane.admits(now)
+        if queue.lane.budgets.unsaved or not admits:
+            self.lanes.remember(queue, now)
+        return admits
+
     def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
-        queue.lane.start(now)
+        charged_bytes = queue.lane.start(now)
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
         ticket = Ticket(
             next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url,
             queue.lane.limits.bandwidth_bits_per_second or 0.0,
         )  # fmt: skip
-        self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight)
+        self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight, charged_bytes=charged_bytes)
         queue.tickets += 1
         return ticket
 
@@ -274,6 +284,15 @@ class Scheduler:
             self.inspecting += 1
             issued.queue.lane.release()
             self.lanes.schedule(issued.queue)
+
+    def came(self, ticket: Ticket, size_bytes: int, now: Instant) -> None:
+        """So many bytes came for a ticket, whatever they were, and no more will. Without this the lane's average stays charged."""
+        issued = self._tickets[ticket.id]
+        lane = issued.queue.lane
+        if lane.budgets.any:
+            lane.budgets.came(issued.charged_bytes, size_bytes, now)
+            if lane.budgets.unsaved:
+                self.lanes.remember(issued.queue, now)
 
     def finish(self, ticket: Ticket, outcome: Outcome, now: Instant) -> Finished:
         """Learn how a ticket ended, and say what follows. Each ticket is finished exactly once."""
@@ -310,14 +329,7 @@ class Scheduler:
             return self._image_blamed(job, Failed(error, verdicts.redirect_evidence(outcome.url)), now)
         job.seen.add(outcome.url)
         job.url = outcome.url
-        target = self.lanes.of(lane)
-        pause = target.lane.paused_seconds(now)
-        if job.work is not None and pause > LONG_PAUSE_SECONDS:
-            # Given back as it is, the row would be due: its own host would be asked for the same redirect again and again.
-            job.deferred = job.candidate
-            job.deferred_until_ms = now.plus(min(pause, UNTIL_RESUMED_SECONDS)).utc_ms
-            return self._advance(job, now) or Finished(note="redirected to a host that is left alone: next candidate")
-        self.lanes.put(target, job, front=True)
+        self.lanes.put(self.lanes.of(lane), job, front=True)
         return Finished(note="redirected")
 
     def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
@@ -374,7 +386,7 @@ class Scheduler:
             raise AssertionError("only rows are kept aside")
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         job.first_error = "banned"
-        job.deferred, job.deferred_until_ms = job.candidate, queue.lane.pause_until_ms
+        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
         job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
         finished = self._advance(job, now)
         return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")

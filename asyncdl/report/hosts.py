@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from asyncdl.limits import LIMIT_NAMES, NOTHING_SAID, LaneLimits
+from asyncdl.limits import BUDGET_SECONDS, LIMIT_NAMES, NOTHING_SAID, LaneLimits
 from asyncdl.model import LaneRecord
 from asyncdl.presets import Preset, Presets
 from asyncdl.report.standing import lane_text
@@ -120,6 +120,7 @@ def _lane_json(lane: Lane, now_ms: int) -> dict[str, Any]:
         "limits": {name: value for name, value in asdict(lane.limits).items() if value is not None},
         "whose": {name: str(word) for name, word in lane.whose.items()},
         "preset": None if lane.preset is None else _preset(lane.preset),
+        "spent": spent_of(record, lane.limits, now_ms),
         "limits_until": time_or_none(order.limits_until_ms) if order and limits_hold else None,
         "limits_note": order.limits_note if order and limits_hold else None,
         "stop": None if stop is None else str(stop),
@@ -129,6 +130,15 @@ def _lane_json(lane: Lane, now_ms: int) -> dict[str, Any]:
         "pause_reason": record.pause_reason if record.pause_until_ms > now_ms else None,
         "held": record.held,
         "state": lane.standing or "open",
+    }
+
+
+def spent_of(record: LaneRecord, limits: LaneLimits, now_ms: int) -> dict[str, int]:
+    """What counts of each budget now, reserved units included, as it was last stored."""
+    return {
+        name: sum(slot.amount for slot in (record.spent or {}).get(name, ()) if now_ms - slot.began_ms < seconds * 1000)
+        for name, seconds in BUDGET_SECONDS.items()
+        if getattr(limits, name)
     }
 
 

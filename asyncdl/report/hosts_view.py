@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from asyncdl.limits import LaneLimits
-from asyncdl.report.hosts import Lane, Word
+from asyncdl.report.hosts import Lane, Word, spent_of
 from asyncdl.report.wording import when
 from asyncdl.terminal import printable, safe
-from asyncdl.units import format_bit_rate, format_rate, format_size
+from asyncdl.units import approximate_size, format_bit_rate, format_rate, format_size
 
 SHOWN_LANES: Final = 40
 _NAME_CHARS: Final = 60
@@ -70,6 +70,9 @@ def _remarks(lane: Lane, now_ms: int) -> list[str]:
         order = lane.record.order
         until = f" until {when(order.limits_until_ms, now_ms)}" if order.limits_until_ms else ""
         remarks.append(f"{lane.name}: your limits hold{until}: {order.limits_note}")
+    for name, amount in spent_of(lane.record, lane.limits, now_ms).items():
+        allowed, show = getattr(lane.limits, name), "{:,}".format if name == "requests_per_day" else approximate_size
+        remarks.append(f"{lane.name}: {show(amount)} of {show(allowed)} {name.replace('_', ' ')} are spent or reserved")
     if lane.preset is not None:
         first = "write to them first; " if lane.preset.ask_first else ""
         remarks.append(f"{lane.name}: {first}{lane.preset.note} ({lane.preset.source}, read {lane.preset.read.isoformat()})")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from asyncdl.errors import UsageError
-from asyncdl.limits import NOTHING_SAID, LaneLimits, LaneOrder, Stop, limits_of
+from asyncdl.limits import BUDGET_SPENT, NOTHING_SAID, LaneLimits, LaneOrder, Stop, limits_of
 from asyncdl.model import Batch, LaneRecord
 from asyncdl.store import Store
 from asyncdl.store.reader import Reader
@@ -108,6 +108,8 @@ async def carry_out(store: Store, command: HostCommand, at_ms: int) -> tuple[Lan
         record = (await store.load_lanes([lane])).get(lane, LaneRecord(lane))
         order = _changed(record.order or LaneOrder(lane), command, at_ms)
         await store.order(order)
+        if command.action is HostAction.LIMIT and record.pause_reason.startswith(BUDGET_SPENT):  # it is reckoned anew
+            await store.apply(Batch(lanes=(replace(record, pause_until_ms=0, pause_reason="", spent=None),)), at_ms)
         if command.action is HostAction.RESUME:
             await store.apply(Batch(lanes=(_lifted(record),)), at_ms)
         await store.add_event(at_ms, f"hosts {command.action}", lane, command.note)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.e2e.holdings import check_order
 from tests.e2e.program import RUN, started, type_in
-from tests.e2e.sources import hang, list_of
+from tests.e2e.sources import hang, list_of, photo
 from tests.scripted import ScriptedServer
 
 SECONDS = 3.0
@@ -73,3 +73,44 @@ async def test_images_of_a_blocked_host_come_from_others_and_the_rest_waits(
     assert (await type_in("hosts", "resume", collection, host_of(origin), "--note", "they changed their mind")).status == 0
     assert (await type_in("run", collection, *RUN)).status == 0
     assert check_order(collection) == 12
+
+
+async def test_a_budget_holds_across_kill_9(origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path) -> None:
+    """robots.txt counts; what was reserved and not spent when the run was killed is forfeited, never spent twice."""
+    budget = 9
+    mine, others = hang(origin, *(f"mine{n}" for n in range(20))), hang(elsewhere, *(f"other{n}" for n in range(20)))
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", [*mine, *others]))).status == 0
+    words = ("--requests-per-day", budget, "--note", "their terms")
+    assert (await type_in("hosts", "limit", collection, host_of(origin), *words)).status == 0
+    for requests in (3, 6):
+        async with started("run", collection, *RUN) as program:
+            await program.until(lambda: len(origin.requests) >= requests, f"{requests} requests")  # noqa: B023  awaited at once
+            assert await program.kill()
+    ended = await type_in("run", collection, *RUN, "--wait", "1s")
+    assert ended.status == 7, ended.err
+    assert budget - 4 <= len(origin.requests) <= budget
+    assert len(elsewhere.requests) >= 20
+    lane = next(
+        lane for lane in (await type_in("hosts", "list", collection, "--json")).json["hosts"] if lane["host"] == host_of(origin)
+    )
+    assert lane["pause_reason"] == "budget spent: requests per day"
+    assert lane["spent"] == {"requests_per_day": budget}
+    before = len(origin.requests)
+    assert (await type_in("run", collection, *RUN, "--wait", "1s")).status == 7
+    assert len(origin.requests) == before
+    raised = await type_in("hosts", "limit", collection, host_of(origin), "--requests-per-day", "100", "--note", "they agreed")
+    assert raised.status == 0, raised.err
+    assert (await type_in("run", collection, *RUN, "--wait", "1s")).status == 0
+    assert check_order(collection) == 40
+
+
+async def test_a_budget_of_bytes_counts_what_came(origin: ScriptedServer, collection: Path) -> None:
+    urls = hang(origin, *(f"photo{n}" for n in range(30)))
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", urls))).status == 0
+    words = ("--per-hour", "20kB", "--connections", "1", "--note", "x")
+    assert (await type_in("hosts", "limit", collection, host_of(origin), *words)).status == 0
+    ended = await type_in("run", collection, *RUN, "--wait", "1s")
+    assert ended.status == 7, ended.err
+    size_bytes = len(photo(f"{origin.port}/photo0"))
+    photos = [request for request in origin.requests if request.path.startswith("/photo")]
+    assert 0.5 * 20_000 <= len(photos) * size_bytes <= 20_000 + 1.1 * size_bytes
