@@ -1,10 +1,11 @@
 """Hosts of many kinds with limits nobody tells, in virtual time: how many refusals the search for a pace costs, and how long it takes.
 
-    python -m benchmarks.scenarios [--only far,minute] [--caution normal] [--seeds 3] [--hosts 16] [--each]
+    python -m benchmarks.scenarios [--only far,minute] [--caution normal] [--seeds 3] [--hosts 16] [--each] [--told]
 
 Each scenario draws hosts of one kind by a seed, with limits from a wide range, and enough images on each that the ideal takes about an hour (the kinds with days in
 them take longer). A run with no ceilings of ours (`--host-rate 0 --host-connections 0`) then has to find out. Printed per scenario: refusals per limited host,
-answers 403 by a host that bans, and the time until the last image against the ideal of that host: median over hosts, and worst. `--each` shows every host.
+answers 403 by a host that bans, and the time until the last image against the ideal of that host: median over hosts, and worst. `--each` shows every host. With `--told` each lane is given its host's limit from the first request on, as a person or a preset would; what counts by the minute or the hour
+is told as a rate.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.scheduler import SchedulerRules
 from benchmarks.populations import Listed
 from benchmarks.simulated_hosts import DAY_SECONDS, HOUR_SECONDS, Outage, Traits
+from benchmarks.virtual_rows import host_of_lane
 from benchmarks.virtual_run import VirtualRun
 
 _IDEAL_SECONDS = HOUR_SECONDS
@@ -171,10 +173,19 @@ class Result:
         return math.inf if self.reached_seconds is None else self.reached_seconds / self.ideal_seconds
 
 
-def simulated(scenario: Scenario, hosts: int, seed: int, caution: str) -> list[Result]:
+def simulated(scenario: Scenario, hosts: int, seed: int, caution: str, *, told: bool) -> list[Result]:
     """One run; a result per host."""
     listed = population(scenario, hosts, seed)
+
+    def known(lane: str) -> LaneLimits:
+        traits = listed.traits(host_of_lane(lane))
+        return LaneLimits(
+            traits.rate_per_second or traits.window_requests / traits.window_seconds, traits.connections or traits.comfort
+        )
+
     rules = SchedulerRules(concurrency=256, lane_limits=LaneLimits(0.0, 0), caution=CAUTIONS[caution])
+    if told:
+        rules = replace(rules, presets=known)
     run = VirtualRun(listed, rules, seed, robots=False)
     asyncio.run(run.run(images=sum(traits.images for traits in listed), until_seconds=_LONGEST_DAYS * DAY_SECONDS))
     results = []
@@ -216,16 +227,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--hosts", type=int, default=16)
     parser.add_argument("--each", action="store_true")
+    parser.add_argument("--told", action="store_true")
     given = parser.parse_args()
     names = given.only.split(",") if given.only else [scenario.name for scenario in SCENARIOS]
     print(f"{'':<12}{'refusals per host':^24}{'403':>8}{'time / ideal':^16}")
     print(
-        f"{'scenario':<12}{'mean':>8}{'median':>8}{'most':>8}{'':>8}{'median':>8}{'worst':>8}   hosts (caution {given.caution}, {given.seeds} x {given.hosts})"
+        f"{'scenario':<12}{'mean':>8}{'median':>8}{'most':>8}{'':>8}{'median':>8}{'worst':>8}   hosts (caution {given.caution}, limits {'told' if given.told else 'unknown'}, {given.seeds} x {given.hosts})"
     )
     for scenario in SCENARIOS:
         if scenario.name in names:
             results = [
-                result for seed in range(1, given.seeds + 1) for result in simulated(scenario, given.hosts, seed, given.caution)
+                result
+                for seed in range(1, given.seeds + 1)
+                for result in simulated(scenario, given.hosts, seed, given.caution, told=given.told)
             ]
             show(scenario, results, each=given.each)
 

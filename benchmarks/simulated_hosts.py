@@ -17,6 +17,7 @@ REFUSED_IN_SECONDS = 0.01
 _INTEGRATION_STEP_SECONDS = 900.0
 _BAN_MEMORY_SECONDS = HOUR_SECONDS
 _JITTER = 0.2
+_ROUNDING = 1e-6
 
 
 class Outage(NamedTuple):
@@ -192,7 +193,7 @@ class SimulatedHost:
         if traits.rate_per_second:
             self._excess = max(0.0, self._excess - (now - self._last) * traits.rate_at(now))
             self._last = now
-            if self._excess > traits.burst:
+            if self._excess > traits.burst + _ROUNDING:
                 return False
             self._excess += 1
         return not traits.connections or self.under_way < traits.connections

@@ -23,6 +23,11 @@ def url_of(host: int, number: int) -> str:
     return f"http://h{host}.test/{number}.jpg"
 
 
+def host_of_lane(lane: str) -> int:
+    """The number of the host that a lane is of."""
+    return int(lane.partition(".")[0].removeprefix("h"))
+
+
 def host_of_work(work: Work) -> int:
     """The number of the host an image is on."""
     return work.id >> _HOST_SHIFT
@@ -135,7 +140,7 @@ class VirtualRows:
     def save_lanes(self, records: Sequence[LaneRecord]) -> None:
         """Remember lanes, as long as their host has rows."""
         for record in records:
-            if self._open[int(record.lane.partition(".")[0][1:])]:
+            if self._open[host_of_lane(record.lane)]:
                 self._lanes[record.lane] = record
 
     def apply(self, verdict: Verdict) -> None:

@@ -26,7 +26,7 @@ from asyncdl.status import ImageStatus
 from asyncdl.store import Store
 from benchmarks.populations import Population
 from benchmarks.simulated_hosts import Answer, SimulatedHost
-from benchmarks.virtual_rows import VirtualRows, number_of_work
+from benchmarks.virtual_rows import VirtualRows, host_of_lane, number_of_work
 
 MIDNIGHT_MS = 1_767_225_600_000
 BIN_SECONDS = 900.0
@@ -154,7 +154,7 @@ class VirtualRun:
                 self._settle(step)
                 continue
             self.figures.tickets += 1
-            host = self._host(int(step.lane.partition(".")[0][1:]))
+            host = self._host(host_of_lane(step.lane))
             answer = host.arrive(number_of_work(step.work) if step.work else None, now.monotonic, self._random)
             heapq.heappush(self._events, (now.monotonic + answer.seconds, next(self._order), step, host, answer))
 
@@ -199,6 +199,6 @@ class VirtualRun:
         self.rows.apply(finished.verdict)
         self._feeder.committed(finished.verdict.work.kind, finished.verdict.work.id)
         if self._forget_hosts and finished.verdict.to is ImageStatus.SUCCESS:
-            host = int(finished.verdict.work.lane.partition(".")[0][1:])
+            host = host_of_lane(finished.verdict.work.lane)
             if host in self.hosts and self.rows.is_done(host):
                 del self.hosts[host]
