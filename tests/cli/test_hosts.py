@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from asyncdl.clock import SystemClock
 from asyncdl.limits import Stop
-from asyncdl.model import Batch, LaneRecord
+from asyncdl.model import Batch, LaneRecord, Spent
 from asyncdl.store import Store
 from tests.cli.runner import type_in
 from tests.report.samples import NOW_MS, Sample, build
@@ -184,3 +185,18 @@ def test_hosts_at_one_address_are_found_and_joined(tmp_path: Path, capsys: Capsy
     }
     assert lanes == {"127.0.0.1:8101": ["127.0.0.1:8101", "127.0.0.1:8102"], "127.0.0.9:8103": ["127.0.0.9:8103"]}
     assert "no two hosts" in type_in(capsys.readouterr, "hosts", "group", root).out
+
+
+def test_what_is_spent_of_a_budget_is_listed(sample: Sample, capsys: Capsys) -> None:
+    async def spend() -> None:
+        async with await Store.open(sample.collection.db) as store:
+            now_ms = SystemClock().now().utc_ms
+            old, new = Spent(now_ms - 100_000_000, 40), Spent(now_ms - 1_000, 7)
+            await store.apply(Batch(lanes=(LaneRecord(GOOD, spent={"requests_per_day": (old, new)}),)), NOW_MS)
+
+    asyncio.run(spend())
+    assert type_in(capsys.readouterr, "hosts", "limit", sample.root, GOOD, "--requests-per-day", "2000", "--note", "x").status == 0
+    assert listed(sample, capsys)["spent"] == {"requests_per_day": 7}
+    assert (
+        f"{GOOD}: 7 of 2,000 requests a day are spent or reserved" in type_in(capsys.readouterr, "hosts", "list", sample.root).out
+    )
