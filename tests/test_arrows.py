@@ -107,7 +107,9 @@ def test_what_decides_is_pure() -> None:
         "headway",
         "job",
         "verdicts",
+        "passes",
         "robots_gate",
+        "robots_tickets",
         "robots",
         "manifests",
     ]

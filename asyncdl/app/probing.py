@@ -16,7 +16,6 @@ from asyncdl.download.fetch import WebFetcher
 from asyncdl.download.outcome import Ticket
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.probe import MAX_BODY_BYTES, MAX_HOSTS, Probe, ProbedHost, rows_to_ask
-from asyncdl.model import Batch
 from asyncdl.settings import RunSettings
 from asyncdl.store import Store
 from asyncdl.web import Web
@@ -36,14 +35,15 @@ async def probe_hosts(collection: Collection, settings: RunSettings) -> list[Pro
             await require_whole(store, collection.root)
             await require_contact(store, settings.contact)
             await store.settle_lanes()
-            probe = Probe(scheduler_of(settings, Random(), await store.joined_hosts()), store.load_lanes, clock)
+            probe = Probe(scheduler_of(settings, Random(), await store.joined_hosts()), store, clock)
             works = await rows_to_ask(store, MAX_HOSTS, clock.now().utc_ms)
             async with Web(web_settings(settings)) as web:
                 spools = _spools(collection.part)
-                fetcher = WebFetcher(web, spools, clock, max_body_bytes=MAX_BODY_BYTES, watch_head=probe.watch_head)
+                fetcher = WebFetcher(
+                    web, spools, clock, max_body_bytes=MAX_BODY_BYTES, obey_noai=settings.noai == "respect",
+                    watch_head=probe.watch_head, count_bytes=probe.count_bytes,
+                )  # fmt: skip
                 found = await probe.run(fetcher, works)
-            if lanes := probe.learnt():
-                await store.apply(Batch(lanes=lanes), clock.now().utc_ms)
     return found
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from asyncdl.clock import Clock
 from asyncdl.download.body import Body
@@ -20,7 +20,7 @@ from asyncdl.download.outcome import Failed, Finished, Outcome, RobotsRead, Save
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.errors import Blame, error_type
 from asyncdl.imaging import sniff
-from asyncdl.model import ImageFacts, LaneRecord, Work, WorkKind
+from asyncdl.model import Batch, ImageFacts, LaneRecord, RobotsRecord, Work, WorkKind
 from asyncdl.response import Response
 from asyncdl.store import QUEUE_START, Reader
 from asyncdl.urls import host_of
@@ -33,6 +33,9 @@ MAX_BODY_BYTES: Final = 1_000_000
 """Of a picture that is read; of a larger one the announced size is believed."""
 
 MAX_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 0.9
+"""A pause that is longer ends the questions to a host; budgets pause for moments."""
+
 
 MAX_HOSTS: Final = 20
 _ENOUGH: Final = f"this host has had its {MAX_REQUESTS_PER_LANE} questions"
@@ -73,15 +76,28 @@ class ProbedHost:
         return len(sizes), sum(sizes)
 
 
-LoadLanes = Callable[[Sequence[str]], Awaitable[dict[str, LaneRecord]]]
+class Memory(Protocol):
+    """What a probe needs of the store: what is known of lanes, and a place for what it learns."""
+
+    async def load_lanes(self, names: Sequence[str]) -> dict[str, LaneRecord]:
+        """See `Reader.load_lanes`."""
+        ...
+
+    async def load_robots(self, lanes: Sequence[str]) -> list[RobotsRecord]:
+        """See `Reader.load_robots`."""
+        ...
+
+    async def apply(self, batch: Batch, at_ms: int) -> object:
+        """See `Store.apply`; only lanes and robots are given."""
+        ...
 
 
 class Probe:
-    """One round of questions. Give `watch_head` to the fetcher, call `run` once."""
+    """One round of questions. Give `watch_head` and `count_bytes` to the fetcher, call `run` once."""
 
-    def __init__(self, scheduler: Scheduler, load_lanes: LoadLanes, clock: Clock) -> None:
+    def __init__(self, scheduler: Scheduler, memory: Memory, clock: Clock) -> None:
         self._scheduler = scheduler
-        self._load_lanes = load_lanes
+        self._memory = memory
         self._clock = clock
         self._hosts: dict[str, ProbedHost] = {}
         self._images: dict[int, ProbedImage] = {}
@@ -99,6 +115,10 @@ class Probe:
             image.status, image.announced = response.status, response.media_type
             image.latency_seconds = response.latency_seconds
             image.size_bytes = response.content_length if response.status == 200 else None
+
+    def count_bytes(self, ticket: Ticket, size_bytes: int) -> None:
+        """So many bytes came: budgets count them."""
+        self._scheduler.came(ticket, size_bytes, self._clock.now())
 
     async def run(self, fetcher: Fetcher, works: Sequence[Work]) -> list[ProbedHost]:
         """Ask for each of these rows once, within the bounds; returns the hosts in the order of the rows."""
@@ -121,25 +141,34 @@ class Probe:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         self._note_lanes()
+        self._scheduler.lanes.remember_paces(self._clock.now())  # what was reserved of budgets and not spent is given back
+        await self._remember()
         return [self._hosts[lane] for lane in lanes]
 
-    def learnt(self) -> tuple[LaneRecord, ...]:
-        """What is to be remembered of lanes: pauses and robots rules. A cold lane knows no pace: the known one stays."""
-        found = []
-        for record in self._scheduler.lanes.changed():
-            before = self._remembered.get(record.lane)
-            found.append(replace(record, learnt=before.learnt) if before is not None else record)
-        return tuple(found)
+    async def _remember(self) -> None:
+        """Store what was learnt of lanes: pauses, rules, and what is reserved of budgets, which may be spent only then.
+
+        A cold lane knows no pace: the known one stays.
+        """
+        lanes = self._scheduler.lanes.changed()
+        known = {record.lane: self._remembered[record.lane].learnt for record in lanes if record.lane in self._remembered}
+        kept = tuple(replace(record, learnt=known.get(record.lane) or record.learnt) for record in lanes)
+        await self._memory.apply(Batch(lanes=kept, robots=self._scheduler.robots.changed()), self._clock.now().utc_ms)
+        self._scheduler.lanes.stored(lanes)
 
     async def _ask(self, fetcher: Fetcher) -> None:
         while True:
             await self._introduce_lanes()
+            if self._scheduler.lanes.has_changed or self._scheduler.robots.has_changed:
+                await self._remember()
             now = self._clock.now()
             step = self._scheduler.take(now)
             if isinstance(step, Ticket):
                 self._start(fetcher, step)
             elif isinstance(step, Finished):
                 self._note_verdict(step)
+            elif self._scheduler.lanes.has_changed or self._release_paused():
+                continue  # a budget waits for its reservation to be stored, or a host has just been let go
             elif not self._tasks and step.until is None:
                 return
             else:
@@ -153,9 +182,9 @@ class Probe:
 
     async def _introduce_lanes(self) -> None:
         if names := self._scheduler.lanes.unknown():
-            self._remembered |= await self._load_lanes(names)
+            self._remembered |= await self._memory.load_lanes(names)
             cold = {name: replace(record, learnt=None) for name, record in self._remembered.items()}
-            self._scheduler.restore(names, cold, self._clock.now())
+            self._scheduler.restore(names, cold, self._clock.now(), await self._memory.load_robots(names))
             self._release_paused()
 
     def _start(self, fetcher: Fetcher, ticket: Ticket) -> None:
@@ -217,11 +246,13 @@ class Probe:
         if error_type(outcome.error).blame is Blame.LOCAL:
             self._scheduler.release_all()
 
-    def _release_paused(self, why: str = "not asked: the host is left alone for now") -> None:
-        """A host that wants to be left alone is not waited for."""
-        released = self._scheduler.release_paused(self._clock.now(), 0.0)
-        for work in (*released.works, *(finished.work for finished in released.closed if finished.work)):
+    def _release_paused(self, why: str = "not asked: the host is left alone for now") -> bool:
+        """A host that wants to be left alone is not waited for. Whether there was one."""
+        released = self._scheduler.release_paused(self._clock.now(), PATIENCE_SECONDS)
+        works = [*released.works, *(finished.work for finished in released.closed if finished.work)]
+        for work in works:
             self._images[work.id].error = self._images[work.id].error or why
+        return bool(works)
 
     def _note_lanes(self) -> None:
         now = self._clock.now()

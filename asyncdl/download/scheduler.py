@@ -12,18 +12,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from asyncdl.clock import Instant
 from asyncdl.download import verdicts
-from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.bans import REFUSALS
-from asyncdl.download.breaker import SYMPTOMS, BreakerPolicy
+from asyncdl.download.breaker import SYMPTOMS
 from asyncdl.download.doubts import Doubts
-from asyncdl.download.job import Job, job_of
-from asyncdl.download.lane import LaneLimits, LaneState
+from asyncdl.download.job import Job
+from asyncdl.download.lane import LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import (
     Failed,
@@ -37,37 +36,18 @@ from asyncdl.download.outcome import (
     TicketKind,
     Wait,
 )
-from asyncdl.download.pace import Caution
-from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
+from asyncdl.download.passes import Passes, SchedulerRules
+from asyncdl.download.robots_gate import Permission, RobotsGate
+from asyncdl.download.robots_tickets import RobotsTickets
 from asyncdl.errors import Blame, error_type
-from asyncdl.limits import NOTHING_SAID, LaneOrder, Stop
-from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.limits import LaneOrder
+from asyncdl.model import LaneRecord, RobotsRecord, Work
 from asyncdl.urls import is_dynamic
 
-_LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
-"""A row whose host waits for longer, or for a person, is looked at again so soon."""
+__all__ = ["Scheduler", "SchedulerRules"]
 
 BUSY_SECONDS = 0.25
 """How long a host waits whose server is busy with other hosts."""
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulerRules:
-    """The numbers a scheduler works by. Rates are per second, 0 means no limit.
-
-    `concurrency` is what `Scheduler.slots` begins with and never exceeds; `presets` says what is known of a lane, and only makes `lane_limits` tighter.
-    """
-
-    concurrency: int = 128
-    rate_per_second: float = 0.0
-    lane_limits: LaneLimits = field(default_factory=lambda: LaneLimits(3.0, 2))
-    presets: Callable[[str], LaneLimits] = lambda _: NOTHING_SAID
-    max_attempts: int = 4
-    retry_delays_seconds: tuple[float, ...] = (5.0, 600.0, 43_200.0)
-    max_redirects: int = 5
-    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
-    caution: Caution = field(default_factory=Caution)
-    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
 class Released(NamedTuple):
@@ -98,14 +78,15 @@ class Scheduler:
         self._random = random
         self._lane_of_url = lane_of_url
         self.robots = robots
-        self.doubts = Doubts(self.lanes, self._candidate_failed, self._set_aside)
+        self._robots_tickets = RobotsTickets(robots, self.lanes, random)
+        self.passes = Passes(rules, self.lanes, robots, lane_of_url, random)
+        self.doubts = Doubts(self.lanes, self.passes.candidate_failed, self.passes.set_aside)
         self.slots = rules.concurrency
         self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
         self._short = False
         self.inspecting = 0
         self._tickets: dict[int, _Issued] = {}
         self._ticket_ids = itertools.count(1)
-        self._works: set[tuple[WorkKind, int]] = set()
         self._not_before = -math.inf
 
     def _make_lane(self, name: str) -> LaneState:
@@ -120,16 +101,13 @@ class Scheduler:
     @property
     def works(self) -> int:
         """Rows held: queued, in flight, or between two candidates."""
-        return len(self._works)
+        return len(self.passes.held)
 
     # -- rows in, rows back ----------------------------------------------------------------------------------
 
     def add(self, work: Work, now: Instant) -> Finished | None:
         """Take up a due row. A row with nothing to ask for gets its verdict at once; otherwise it is queued and None returned."""
-        if (work.kind, work.id) in self._works:
-            raise ValueError(f"{work.kind} {work.id} is already with the scheduler")
-        self._works.add((work.kind, work.id))
-        return self._advance(job_of(work), now)
+        return self.passes.begin(work, now)
 
     def wants(self, lane: str, look_ahead: int) -> int:
         """How many more rows of this lane to bring."""
@@ -148,39 +126,24 @@ class Scheduler:
         closed: list[Finished] = []
         for queue in list(self.lanes):
             if (len(queue) or queue.kept) and queue.lane.paused_seconds(now) > longest_pause_seconds:
-                for job in self._jobs_without_robots(queue):
-                    finished = self._let_go(job, queue, now)
+                for job in self._rows_of(queue):
+                    finished = self.passes.let_go(job, queue, now)
                     if isinstance(finished, Finished):
                         closed.append(finished)
                     elif finished is not None:
                         rows.append(finished)
         return Released(rows, closed)
 
-    def _let_go(self, job: Job, queue: LaneQueue, now: Instant) -> Work | Finished | None:
-        """Give the row back as it was; what has been asked for it already must not be asked again, so its pass ends with what it has met.
-
-        At a host that a person blocks it turns to another host's link first.
-        """
-        if queue.lane.stop is Stop.BLOCK and self._has_candidate_elsewhere(job, queue.lane.name):
-            job.defer(_back_ms(queue, now))
-            return self._advance(job, now)
-        if not job.begun:
-            return self._close(job)
-        job.defer(_back_ms(queue, now))
-        return self._end(job, None, now)
-
     def release_all(self) -> list[Work]:
         """Give back every row that is not in flight: the run is stopping."""
-        return [self._close(job) for queue in list(self.lanes) for job in self._jobs_without_robots(queue)]
+        return [self.passes.close(job) for queue in list(self.lanes) for job in self._rows_of(queue)]
 
-    def _jobs_without_robots(self, queue: LaneQueue) -> list[Job]:
-        """Take all jobs out of a queue, kept ones too; when nobody fetches the rules any more, whoever waited for them asks again."""
+    def _rows_of(self, queue: LaneQueue) -> list[Job]:
+        """Take all jobs of rows out of a queue, kept ones too."""
         jobs = self.lanes.empty(queue) + self.doubts.released(queue)
         for job in jobs:
             if job.work is None:
-                owner = self.lanes.of(job.for_lane)
-                owner.awaits_robots = False
-                self.lanes.schedule(owner)
+                self._robots_tickets.abandoned(job)
         return [job for job in jobs if job.work is not None]
 
     def obey(self, order: LaneOrder, now: Instant, *, lift: bool = False) -> None:
@@ -197,10 +160,7 @@ class Scheduler:
         self, names: Sequence[str], remembered: Mapping[str, LaneRecord], now: Instant, robots: Iterable[RobotsRecord] = ()
     ) -> None:
         """Let newly met lanes begin, with what earlier runs learnt of them and of their robots.txt; see `LaneTable.unknown`."""
-        self.robots.recall(robots, now)
-        for name in names:
-            if (queue := self.lanes.get(name)) is not None:
-                queue.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(name)
+        self._robots_tickets.recall(names, robots, now)
         self.lanes.restore(names, remembered, now)
 
     def give_up(self, lane: str, now: Instant) -> bool:
@@ -242,16 +202,16 @@ class Scheduler:
     def _begin(self, queue: LaneQueue, now: Instant) -> Ticket | Finished | None:
         job = queue.head
         if queue.lane.given_up:
-            return self._hopeless(self.lanes.pop(queue), now)
+            self.lanes.pop(queue)
+            return self._robots_tickets.unreachable(job, None, now) if job.work is None else self.passes.hopeless(job, now)
         if not self._admits(queue, now):
             return None
         if job.kind is not TicketKind.ROBOTS:
             permission = self.robots.permission(job.url, now)
             if permission is Permission.UNKNOWN:
-                queue.awaits_robots = True
-                return self._issue(_robots_job(job.url, queue), queue, now)
+                return self._issue(self._robots_tickets.job_for(job.url, queue), queue, now)
             if permission is Permission.DISALLOWED:
-                return self._disallowed(self.lanes.pop(queue), now)
+                return self.passes.disallowed(self.lanes.pop(queue), now)
         return self._issue(self.lanes.pop(queue), queue, now)
 
     def _admits(self, queue: LaneQueue, now: Instant) -> bool:
@@ -315,13 +275,13 @@ class Scheduler:
             if isinstance(outcome, Redirected):
                 return self._redirected(job, outcome, now)
             if isinstance(outcome, RobotsRead):
-                return self._robots_read(job, outcome, now)
+                return self._robots_tickets.read(job, outcome, now)
             return self._obtained(job, outcome)
         finally:
             self.lanes.schedule(queue)
 
     def _obtained(self, job: Job, outcome: Saved | ManifestRead) -> Finished:
-        work = self._close(job)
+        work = self.passes.close(job)
         if isinstance(outcome, Saved):
             return Finished(verdicts.saved(work, job, outcome), work=work)
         return Finished(verdicts.expanded(work, outcome.canvases), work=work)
@@ -336,15 +296,6 @@ class Scheduler:
         job.url = outcome.url
         self.lanes.put(self.lanes.of(lane), job, front=True)
         return Finished(note="redirected")
-
-    def _robots_read(self, job: Job, outcome: RobotsRead, now: Instant) -> Finished:
-        if not self.robots.learn(job.authority, job.for_lane, outcome.status, outcome.body, now):
-            return self._robots_unreachable(job, None, now)
-        owner = self.lanes.of(job.for_lane)
-        owner.awaits_robots = False
-        owner.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(job.for_lane)
-        self.lanes.schedule(owner)
-        return Finished(note="robots.txt read")
 
     def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
@@ -364,118 +315,20 @@ class Scheduler:
         if kind.blame is Blame.HOST:
             queue.lane.refused(outcome.error, ticket.issued, now, outcome.retry_after_seconds, self._random, issued.beside)
             self.lanes.remember(queue, now)
-            return self._host_blamed(job, queue, outcome, now)
+            return self.passes.host_blamed(job, queue, outcome, now)
         if outcome.error not in SYMPTOMS:
             self._answered(issued, now)
         elif queue.lane.faltered(outcome.error, ticket.issued, now, self._random):
             self.lanes.remember(queue, now)
         return self._image_blamed(job, outcome, now)
 
-    def _host_blamed(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
-        """The job waits in its lane, unpaid; when the host is down and another has a candidate, it turns there meanwhile."""
-        note = f"host paused for {queue.lane.paused_seconds(now):.0f} s"
-        if job.work is None:
-            self.lanes.put(queue, job, front=True)
-            return Finished(note=note)
-        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
-        if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
-            job.defer(queue.lane.pause_until_ms)
-            finished = self._advance(job, now)
-            return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
-        self.lanes.put(queue, job, front=True)
-        return Finished(None, failure, job.work, note=note)
-
-    def _set_aside(self, job: Job, queue: LaneQueue, outcome: Failed, now: Instant) -> Finished:
-        """The host refuses us, whatever we ask for: another host's candidate, or due again when the host is probed, behind all others."""
-        if job.work is None:
-            raise AssertionError("only rows are kept aside")
-        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
-        job.first_error = "banned"
-        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
-        job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
-        finished = self._advance(job, now)
-        return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
-
     def _image_blamed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         if job.work is not None:
-            return self._candidate_failed(job, outcome, now)
+            return self.passes.candidate_failed(job, outcome, now)
         if error_type(outcome.error).transient:
-            return self._robots_unreachable(job, outcome.retry_after_seconds, now)
+            return self._robots_tickets.unreachable(job, outcome.retry_after_seconds, now)
         # There is no way to a file (a reserved address, endless redirects): no rules (RFC 9309, 2.3.1.2). The rows fail by themselves.
-        return self._robots_read(job, RobotsRead(404, b""), now)
-
-    def _robots_unreachable(self, job: Job, retry_after_seconds: float | None, now: Instant) -> Finished:
-        """Broken or endless answers say nothing: as with an unreachable file, the host waits (RFC 9309, 2.3.1.3 and 2.3.1.4)."""
-        owner = self.lanes.of(job.for_lane)
-        owner.lane.refused("robots_unreachable", now, now, retry_after_seconds, self._random)
-        owner.awaits_robots = False
-        self.lanes.remember(owner, now)
-        self.lanes.schedule(owner)
-        return Finished(note="robots.txt unreachable: host paused")
-
-    def _candidate_failed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
-        attempts = job.work.attempts + 1 if job.work else 0
-        failure = verdicts.failure_row(job, outcome, attempts, now)
-        job.first_error = job.first_error or outcome.error
-        if error_type(outcome.error).transient:
-            job.transient_error = job.transient_error or outcome.error
-        else:
-            job.spent[job.candidate] = outcome.error
-        finished = self._advance(job, now)
-        verdict = finished.verdict if finished else None
-        return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
-
-    def _disallowed(self, job: Job, now: Instant) -> Finished:
-        """The rules of the host forbid this URL: the next candidate, or asked again when they may have changed. Nothing was asked, nobody pays."""
-        if job.work is None:
-            raise AssertionError("robots.txt is not asked for by its own leave")
-        outcome = Failed("robots_disallowed", Evidence(f"forbidden by {authority_of(job.url)}/robots.txt"))
-        failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
-        job.first_error = job.first_error or outcome.error
-        if job.disallowed is None:
-            job.disallowed, job.disallowed_until_ms = job.candidate, self.robots.asks_again_ms(job.url, now)
-        finished = self._advance(job, now)
-        verdict = finished.verdict if finished else None
-        return Finished(verdict, failure, job.work, note=verdicts.describe(verdict, now))
-
-    def _hopeless(self, job: Job, now: Instant) -> Finished:
-        """The host of this job was given up: the next candidate, or the end."""
-        if job.work is None:
-            return self._robots_unreachable(job, None, now)
-        job.first_error = job.first_error or verdicts.GIVEN_UP
-        job.spent[job.candidate] = verdicts.GIVEN_UP
-        return self._advance(job, now) or Finished(note="host given up: next candidate")
-
-    # -- moving jobs -----------------------------------------------------------------------------------------
-
-    def _advance(self, job: Job, now: Instant) -> Finished | None:
-        """Turn to the next candidate, or close the pass and say what becomes of the row."""
-        candidate = job.next_candidate()
-        while candidate is not None and verdicts.is_request(job, candidate):
-            job.aim(candidate)
-            if lane := self._lane_of_url(candidate.url):
-                self.lanes.put(self.lanes.of(lane), job, front=job.first_error is not None)
-                return None
-            job.first_error = job.first_error or "invalid_url"
-            job.spent[candidate.position] = "invalid_url"
-            candidate = job.next_candidate()
-        return self._end(job, candidate, now)
-
-    def _end(self, job: Job, waiting: Candidate | None, now: Instant) -> Finished:
-        """The pass is over without success."""
-        work = self._close(job)
-        rules = self.rules
-        return Finished(verdicts.close(job, waiting, rules.max_attempts, rules.retry_delays_seconds, now, self._random), work=work)
-
-    def _has_candidate_elsewhere(self, job: Job, lane: str) -> bool:
-        candidate = job.next_candidate()
-        return candidate is not None and verdicts.is_request(job, candidate) and self._lane_of_url(candidate.url) != lane
-
-    def _close(self, job: Job) -> Work:
-        if job.work is None:
-            raise AssertionError("only rows are closed")
-        self._works.remove((job.work.kind, job.work.id))
-        return job.work
+        return self._robots_tickets.read(job, RobotsRead(404, b""), now)
 
     def _answered(self, issued: _Issued, now: Instant) -> None:
         queue = issued.queue
@@ -493,18 +346,8 @@ class Scheduler:
         rows += [issued.job.work for issued in self._tickets.values() if issued.job.work]
         held = [(work.kind, work.id) for work in rows]
         assert len(held) == len(set(held)), "a row is held twice"
-        assert set(held) == self._works, "a row is lost, or was not let go"
+        assert set(held) == self.passes.held, "a row is lost, or was not let go"
         assert self.inspecting == sum(issued.received for issued in self._tickets.values()), "bodies in inspection are miscounted"
         for queue in self.lanes:
             flying = sum(1 for issued in self._tickets.values() if issued.queue is queue and not issued.received)
             assert flying == queue.lane.in_flight, f"{queue.lane.name}: requests in flight are miscounted"
-
-
-def _robots_job(url: str, queue: LaneQueue) -> Job:
-    authority = authority_of(url)
-    address = f"{authority}/robots.txt"
-    return Job(TicketKind.ROBOTS, None, address, authority=authority, for_lane=queue.lane.name, first_url=address)
-
-
-def _back_ms(queue: LaneQueue, now: Instant) -> int:
-    return now.plus(min(queue.lane.paused_seconds(now), _LONGEST_DEFERRAL_SECONDS)).utc_ms

@@ -117,6 +117,21 @@ async def test_a_probe_obeys_robots_and_remembers_a_pause(
     assert next(host for host in again.json["hosts"] if host["host"].endswith(str(elsewhere.port)))["paused_seconds"] > 500
 
 
+async def test_a_probe_keeps_within_budgets(origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path) -> None:
+    urls = [*hang(origin, "a", "b", "c"), *hang(elsewhere, "d", "e", "f")]
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", urls))).status == 0
+    for server, budget in ((origin, ("--per-hour", "50MB")), (elsewhere, ("--requests-per-day", "2"))):
+        order = await type_in("hosts", "limit", collection, f"127.0.0.1:{server.port}", *budget, "--note", "their page")
+        assert order.status == 0, order.err
+    ended = await type_in("plan", collection, "--probe", "--json", *LOOPBACK)
+    assert ended.status == 0, ended.err
+    assert len(origin.requests) == 4
+    assert len(elsewhere.requests) == 2
+    again = await type_in("plan", collection, "--probe", "--json", *LOOPBACK)
+    assert again.status == 0, again.err
+    assert len(elsewhere.requests) == 2
+
+
 async def test_no_probe_without_a_contact(collection: Path, tmp_path: Path) -> None:
     links = list_of(tmp_path / "links.txt", ["https://images.museum-of-plants.org/1.jpg"])
     assert (await type_in("init", collection, links)).status == 0
