@@ -201,6 +201,7 @@ class Evidence:
     media_type: str = ""
     page_text: str = ""
     final_url: str = ""
+    took_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,14 @@ class ImageFacts:
     width: int | None
     height: int | None
     flag: str | None = None
+
+
+class Asked(NamedTuple):
+    """The request that an answer came of: when it began (UTC milliseconds), how long it took to the last byte, and where redirects had led ("": nowhere)."""
+
+    at_ms: int
+    took_ms: int
+    final_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +240,7 @@ class NewFile:
     height: int | None
     recipe: str | None = None
     created_ms: int | None = None
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +335,6 @@ class LaneRecord:
     last_incident_ms: int = 0
     down_since_ms: int = 0
     given_up_ms: int = 0
-    robots_text: str | None = None
-    robots_fetched_ms: int = 0
     held: bool = False
     note: str = ""
     learnt: LearntPace | None = None

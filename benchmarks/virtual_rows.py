@@ -94,6 +94,10 @@ class VirtualRows:
             host = self._open.find(1, host + 1)
         return page
 
+    async def largest_waiting(self, limit: int) -> list[HostDue]:
+        """Hosts are numbered by their size, or all of one."""
+        return await self.hosts_due(0, limit)
+
     async def due_work(self, host_id: int, kind: WorkKind, after: tuple[int, int], due_before_ms: int, limit: int) -> list[Work]:
         """The rows of a host behind `after` (due time, id), in that order."""
         if kind is WorkKind.MANIFEST:

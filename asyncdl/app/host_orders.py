@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from asyncdl.clock import Clock
+from asyncdl.clock import Clock, Instant
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.errors import UsageError
 from asyncdl.presets import shipped_presets
 from asyncdl.store import Store
-from asyncdl.upkeep.host_orders import HostAction, carry_out, host_command_of
+from asyncdl.upkeep.host_orders import HostAction, HostCommand, carry_out, host_command_of
+
+
+async def carry_out_order(store: Store, command: HostCommand, now: Instant, scheduler: Scheduler | None = None) -> dict[str, Any]:
+    """Store an order, and let the scheduler of the run that is at work, if one is, obey it. Raises `UsageError` when nobody knows the host."""
+    order, result = await carry_out(store, command, now.utc_ms)
+    if scheduler is not None and command.action is HostAction.GIVE_UP:
+        scheduler.give_up(order.lane, now)
+    elif scheduler is not None:
+        scheduler.obey(order, now, lift=command.action is HostAction.RESUME)
+    return result
 
 
 def host_order_handler(
@@ -20,12 +30,9 @@ def host_order_handler(
 
     async def carry_out_here(body: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            command = host_command_of(body)
-            order, result = await carry_out(store, command, clock.now().utc_ms)
+            return await carry_out_order(store, host_command_of(body), clock.now(), scheduler)
         except UsageError as error:
             return {"error": error.what, "todo": error.todo, "usage": True}
-        scheduler.obey(order, clock.now(), lift=command.action is HostAction.RESUME)
-        return result
 
     return carry_out_here
 

@@ -44,6 +44,7 @@ from asyncdl.presets import shipped_presets
 from asyncdl.settings import RunSettings, proxy_variables
 from asyncdl.status import ImageStatus
 from asyncdl.store import RunInfo, Store
+from asyncdl.upkeep.host_groups import carry_out_posted as carry_out_grouping
 from asyncdl.upkeep.retry import carry_out as carry_out_retry
 from asyncdl.urls import host_of, lane_of
 from asyncdl.version import __version__
@@ -147,7 +148,8 @@ async def open_job(
         figures = Figures(counts.total, closed, clock.now(), headway)
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
-        scheduler = scheduler_of(settings, random)
+        await store.settle_lanes()
+        scheduler = scheduler_of(settings, random, await store.joined_hosts())
         fetcher = (
             make_fetcher(open_spool)
             if make_fetcher
@@ -173,6 +175,7 @@ async def open_job(
             commands={
                 "retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms),
                 "hosts": host_order_handler(store, scheduler, clock),
+                "lanes": lambda body: carry_out_grouping(store, body, clock.now().utc_ms),
             }, clock=clock, hub=hub,
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
@@ -198,8 +201,8 @@ def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:
     return open_spool
 
 
-def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
-    """The scheduler that these settings ask for."""
+def scheduler_of(settings: RunSettings, random: Random, joined: Mapping[str, str]) -> Scheduler:
+    """The scheduler that these settings ask for, where people put these hosts in lanes themselves."""
     rules = SchedulerRules(
         concurrency=settings.concurrency_limit,
         rate_per_second=settings.rate_per_second,
@@ -212,7 +215,18 @@ def scheduler_of(settings: RunSettings, random: Random) -> Scheduler:
         breaker=BreakerPolicy(give_up_after_seconds=settings.give_up_after_seconds),
     )
     robots = RobotsGate(ignore_all=settings.robots == "ignore", ignored_hosts=settings.robots_ignore_hosts)
-    return Scheduler(rules, random, lane_of_url, robots)
+    return Scheduler(rules, random, lanes_with(joined), robots)
+
+
+def lanes_with(joined: Mapping[str, str]) -> Callable[[str], str]:
+    """The same where people put hosts in lanes themselves: host by host, before the shipped table."""
+    if not joined:
+        return lane_of_url
+
+    def lane_of_joined_url(url: str) -> str:
+        return joined.get(host_of(url)) or lane_of_url(url)
+
+    return lane_of_joined_url
 
 
 def exceptions_of(settings: RunSettings) -> dict[str, list[str]]:
@@ -241,13 +255,9 @@ async def _web_fetcher(
 
     async with Web(web_settings(settings)) as web:
         yield WebFetcher(
-            web,
-            open_spool,
-            clock,
-            max_body_bytes=settings.max_body_bytes,
-            obey_noai=settings.noai == "respect",
-            count_bytes=count_bytes,
-        )
+            web, open_spool, clock,
+            max_body_bytes=settings.max_body_bytes, obey_noai=settings.noai == "respect", count_bytes=count_bytes,
+        )  # fmt: skip
 
 
 async def _decode_pool(settings: RunSettings, stack: AsyncExitStack) -> DecodePool | None:

@@ -35,7 +35,8 @@ async def probe_hosts(collection: Collection, settings: RunSettings) -> list[Pro
                 await store.add_event(clock.now().utc_ms, "crash", str(lock.previous_crashed), "noticed by plan --probe")
             await require_whole(store, collection.root)
             await require_contact(store, settings.contact)
-            probe = Probe(scheduler_of(settings, Random()), store.load_lanes, clock)
+            await store.settle_lanes()
+            probe = Probe(scheduler_of(settings, Random(), await store.joined_hosts()), store.load_lanes, clock)
             works = await rows_to_ask(store, MAX_HOSTS, clock.now().utc_ms)
             async with Web(web_settings(settings)) as web:
                 spools = _spools(collection.part)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from asyncdl.app.host_orders import carry_out_order
 from asyncdl.cli.command import HERE, CollectionArgument, Command, Group, JsonOption, run_coroutine
 from asyncdl.cli.opening import ask_figures
 from asyncdl.cli.posting import ask_the_run
@@ -24,7 +25,7 @@ from asyncdl.settings import load_run_settings
 from asyncdl.store import Store
 from asyncdl.terminal import printable, stdout_console
 from asyncdl.units import parse_bit_rate, parse_count, parse_rate_per_second, parse_size_bytes
-from asyncdl.upkeep.host_orders import HostAction, HostCommand, carry_out, host_command_of, parse_until_ms
+from asyncdl.upkeep.host_orders import HostAction, HostCommand, host_command_of, parse_until_ms
 
 MAX_LINE_CHARS = 1_000
 T = TypeVar("T")
@@ -124,6 +125,14 @@ def resume(collection: CollectionArgument, host: _Host, *, note: _Note) -> None:
     _order(collection, HostAction.RESUME, host, note, None)
 
 
+def give_up(collection: CollectionArgument, host: _Host, *, note: _Note) -> None:
+    """Give a host up: images that only it has end as given up (`lane_given_up`), a batch at a time in the run; nothing is asked of it any more.
+
+    No attempt is charged. `asyncdl hosts resume` lets it be asked again, `asyncdl retry --host HOST` does and opens its images too.
+    """
+    _order(collection, HostAction.GIVE_UP, host, note, None)
+
+
 def _read(option: str, text: str | None, parse: Callable[[object], T]) -> T | None:
     try:
         return None if text is None else parse(text)
@@ -151,7 +160,7 @@ async def _carry_out(collection: Collection, command: HostCommand, now_ms: int, 
     async with await Store.open(collection.db) as store:
         if lock.previous_crashed is not None:  # our release wipes the mark; the rows remember
             await store.add_event(now_ms, "crash", str(lock.previous_crashed), "noticed by hosts")
-        return (await carry_out(store, command, now_ms))[1]
+        return await carry_out_order(store, command, SystemClock().now())
 
 
 def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: str) -> Iterator[str]:
@@ -166,6 +175,8 @@ def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: 
             yield f"{lane}: your limits are taken back{by_run}"
         case HostAction.LIMIT:
             yield f"{lane}: {_limits(command.limits)}{until}{by_run}"
+        case HostAction.GIVE_UP:
+            yield f"{lane}: given up{by_run or '; the next run ends what waits for it'}"
         case HostAction.RESUME:
             yield f"{lane}: may be asked again{by_run}"
         case _:
@@ -174,6 +185,8 @@ def _lines(command: HostCommand, result: Mapping[str, Any], now_ms: int, place: 
     if others:
         more = f" and {counted(len(others) - 3, 'other host')}" if len(others) > 3 else ""
         yield f"  holds for {', '.join(others[:3])}{more} too: they are one server to be polite to"
+    if command.action is HostAction.GIVE_UP:
+        yield f"  later: asyncdl retry {place} --host {lane}"
     if command.action in {HostAction.PAUSE, HostAction.BLOCK}:
         yield f"  later: asyncdl hosts resume {place} {lane} --note WHY"
 
@@ -202,3 +215,4 @@ BLOCK = Command(
     "hosts block", block, Group.CARE, 'asyncdl hosts block herbarium proxy.example.org --until 2027-01-15 --note "moving house"'
 )
 RESUME = Command("hosts resume", resume, Group.CARE, 'asyncdl hosts resume herbarium images.example.org --note "they said yes"')
+GIVE_UP = Command("hosts give-up", give_up, Group.CARE, 'asyncdl hosts give-up herbarium old.museum.org --note "closed in 2024"')

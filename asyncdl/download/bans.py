@@ -87,7 +87,8 @@ class BanWatch:
         """There is no ban, or a person says that there is none any more."""
         self.banned_since_ms = self.probes = self.in_a_row = 0
 
-    def restore(self, banned_since_ms: int, probes: int) -> None:
-        """Take up what an earlier run has stored."""
+    def restore(self, banned_since_ms: int, probes: int, *, answered_well: bool = False) -> None:
+        """Take up what an earlier run has stored. `answered_well`: whether it knows that the host did."""
+        self._answered_well = answered_well
         self.banned_since_ms = banned_since_ms
         self.probes = probes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asyncdl.blobs import Spool
+from asyncdl.model import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,4 @@ class Body:
     media_type: str
     charset: str | None
     latency_seconds: float | None = None
+    asked: Asked | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from aiolimiter import AsyncLimiter
@@ -20,7 +21,7 @@ from asyncdl.download.robots import MAX_ROBOTS_BYTES
 from asyncdl.download.robots_tag import refusal
 from asyncdl.errors import error_of_http_status
 from asyncdl.imaging import text_page
-from asyncdl.model import Evidence
+from asyncdl.model import Asked, Evidence
 from asyncdl.retry_after import parse_retry_after
 from asyncdl.web import RequestFailure, Response, Web, bandwidth_limiter
 
@@ -79,6 +80,13 @@ class WebFetcher:
 
     async def fetch(self, ticket: Ticket) -> Outcome | Body:
         """Make the one request that the ticket allows."""
+        answer = await self._fetch(ticket)
+        took_ms = round((self._clock.now().monotonic - ticket.issued.monotonic) * 1000)
+        if isinstance(answer, Body):
+            return replace(answer, asked=Asked(ticket.issued.utc_ms, took_ms, ticket.url if ticket.hop else ""))
+        return replace(answer, evidence=replace(answer.evidence, took_ms=took_ms)) if isinstance(answer, Failed) else answer
+
+    async def _fetch(self, ticket: Ticket) -> Outcome | Body:
         headers = {"Accept": _JSON_TYPES} if ticket.kind is TicketKind.MANIFEST else None
         came_bytes = 0
         try:

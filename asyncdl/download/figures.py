@@ -20,6 +20,8 @@ MAX_RECENT_FAILURES = 6
 MAX_NOTICES = 3
 REFUSALS = frozenset({"rate_limited", "unavailable"})
 WINDOW_SECONDS = 30.0
+LEAST_SPEED_SECONDS = 20.0
+"""Over less time the speed of a line is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class Figures:
         self.own_trouble = ""
         self.refused = 0
         self.headway = headway
+        self._noted = (now.monotonic, 0)
+        self._top_speed = 0.0  # bytes per second between two notes
         self._began = now
         self._hosts: OrderedDict[str, list[int]] = OrderedDict()
         self._failures: deque[RecentFailure] = deque(maxlen=MAX_RECENT_FAILURES)
@@ -189,14 +193,19 @@ class Figures:
         self.headway.look(((queue.lane, queue.lane.paused_seconds(now)) for queue in scheduler.lanes), now.monotonic)
 
     def so_far(self, now: Instant) -> dict[str, int | float | str | None]:
-        """What is kept of a run with its row."""
+        """What is kept of a run with its row. Call it at a steady pace: the top speed is that between two calls."""
         slowest = self.headway.decides(now.monotonic)
         efficiency = self.headway.efficiency(now.monotonic)
+        then, bytes_then = self._noted
+        if now.monotonic - then >= LEAST_SPEED_SECONDS:
+            self._top_speed = max(self._top_speed, (self.size_bytes - bytes_then) / (now.monotonic - then))
+            self._noted = (now.monotonic, self.size_bytes)
         return {
             "saved": self.saved,
             "bytes": self.size_bytes,
             "requests": self.headway.requests,
             "refused": self.refused,
+            "top_bits_per_second": round(8 * self._top_speed),
             "efficiency": None if efficiency is None else round(efficiency, 4),
             "eta_seconds": round(slowest[1]) if slowest else None,
             "decides": slowest[0] if slowest else None,

@@ -7,6 +7,7 @@ Content-Type is believed only where it announces a page and the bytes are no ima
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from asyncdl.blobs import LocalFault, Spool
 from asyncdl.download.body import Body
@@ -44,7 +45,9 @@ class Inspector:
             outcome = Failed(fault.error, Evidence(fault.detail))
         if isinstance(outcome, Failed):
             await body.spool.discard()
-        return outcome
+            took_ms = body.asked.took_ms if body.asked else None
+            return replace(outcome, evidence=replace(outcome.evidence, took_ms=took_ms))
+        return replace(outcome, asked=body.asked) if isinstance(outcome, Saved) else outcome
 
     async def _judge(self, body: Body) -> Outcome:
         spool = body.spool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncdl.blobs import Intent
 from asyncdl.download.outcome import Verdict
-from asyncdl.model import FileRole, NewFile, Transition
+from asyncdl.model import Asked, FileRole, NewFile, Transition
 from asyncdl.status import ImageStatus
 
 
@@ -18,6 +18,7 @@ def intent_of(verdict: Verdict, file: NewFile, host: str | None) -> Intent:
         "candidate": verdict.candidate,
         "host": host,
         "flag": verdict.error,
+        "asked": file.asked,
     }
     return Intent(verdict.work.id, file.path, file.size_bytes, file.sha256, facts)
 
@@ -25,8 +26,16 @@ def intent_of(verdict: Verdict, file: NewFile, host: str | None) -> Intent:
 def adoption(intent: Intent) -> Transition:
     """The move that adopts the file of an intent. The journal is our own: a malformed one raises KeyError."""
     facts = intent.facts
+    asked = facts.get("asked")  # a journal of an earlier version has none
     file = NewFile(
-        FileRole.ORIGINAL, intent.path, intent.size_bytes, intent.sha256, facts["media_type"], facts["width"], facts["height"]
+        FileRole.ORIGINAL,
+        intent.path,
+        intent.size_bytes,
+        intent.sha256,
+        facts["media_type"],
+        facts["width"],
+        facts["height"],
+        asked=Asked(*asked) if asked else None,
     )
     return Transition(
         intent.image, ImageStatus.SUCCESS, None, facts["attempts"],

@@ -28,6 +28,9 @@ TIMEOUTS_IN_A_ROW = 5
 FORGIVING_ANSWERS = 20
 """So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
 
+MAX_RESTS = 256
+"""Connections of one lane that rest at the same time: as many requests as can be in flight."""
+
 LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
 """That robots.txt could not be read is believed for at most an hour."""
 
@@ -74,6 +77,7 @@ class LaneState:
         self._timeouts_in_a_row = 0
         self._answers_since_incident = 0
         self._suspect = False
+        self._resting_until: list[float] = []  # ascending: until when connections rest that a computed picture came over
 
     # -- when ------------------------------------------------------------------------------------------------
 
@@ -86,7 +90,9 @@ class LaneState:
             return -math.inf
         if self.held or self.stop or self.budgets.waits or self.in_flight >= self.connections:
             return None
-        return max(self._next_start, self._pause_until)
+        ready_at = max(self._next_start, self._pause_until)
+        resting = len(self._resting_until) - (self.connections - self.in_flight - 1)
+        return max(ready_at, self._resting_until[resting - 1]) if resting > 0 else ready_at
 
     @property
     def connections(self) -> int:
@@ -123,7 +129,8 @@ class LaneState:
         """Whether nothing runs and nothing has forbidden a start for a while: the lane may be forgotten without breaking a limit."""
         if self.in_flight or self.held or self.stop or not self.budgets.idle(now):
             return False
-        return self.given_up or max(self._next_start, self._pause_until) + KEPT_SECONDS <= now.monotonic
+        busy_until = max(self._next_start, self._pause_until, *self._resting_until[-1:])
+        return self.given_up or busy_until + KEPT_SECONDS <= now.monotonic
 
     def rests(self, now: Instant) -> bool:
         """Whether nothing runs, and nothing may start for a while: what is stored then says all there is to know."""
@@ -157,6 +164,7 @@ class LaneState:
 
     def start(self, now: Instant) -> int:
         """A request starts. Returns the bytes that it was charged with."""
+        self._resting_until = [until for until in self._resting_until if until > now.monotonic]
         self.in_flight += 1
         self.requests += 1
         self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
@@ -167,9 +175,11 @@ class LaneState:
         """Start nothing for a moment, for a reason that is not the host's."""
         self._next_start = max(self._next_start, now.monotonic + seconds)
 
-    def release(self) -> None:
-        """A request ended, however."""
+    def release(self, now: Instant | None = None, rest_seconds: float = 0.0) -> None:
+        """A request ended, however. `rest_seconds`: how long its connection is to rest from now on; the others may work meanwhile."""
         self.in_flight -= 1
+        if now is not None and rest_seconds > 0:
+            self._resting_until = sorted([*self._resting_until, now.monotonic + rest_seconds])[-MAX_RESTS:]
 
     def answered(self, now: Instant, beside: int = 1, latency_seconds: float | None = None) -> None:
         """The host gave a proper answer: trust returns, and the pace with it. `beside`: requests under way when this one started, itself included."""
@@ -330,7 +340,7 @@ class LaneState:
             now=now,
         )
         self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
-        self.ban.restore(record.banned_since_ms, record.ban_probes)
+        self.ban.restore(record.banned_since_ms, record.ban_probes, answered_well=record.learnt is not None)
         self.held = record.held
         self.note = record.note
         if record.learnt is not None:
@@ -351,10 +361,14 @@ class LaneState:
         """Take a person's order in the place of an earlier one; what was read before a newer one came is not obeyed."""
         if order.at_ms >= self.order.at_ms:
             self.order = order
-            self.lapse(now)
+            self._obey_now(now)
 
     def lapse(self, now: Instant) -> bool:
-        """Obey the order as far as it holds by now: an end of it may have come. True when that changed something. Times of people are UTC."""
+        """See whether an end of the order has come. True when that changed something."""
+        return bool(self.order.stop_until_ms or self.order.limits_until_ms) and self._obey_now(now)
+
+    def _obey_now(self, now: Instant) -> bool:
+        """Obey the order as far as it holds by now; times of people are UTC."""
         stop = self.order.stop_at(now.utc_ms)
         limits = self._ceilings.overruled(self.order.limits_at(now.utc_ms))
         changed = stop is not self.stop or limits != self.limits

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from asyncdl.blobs import Spool
 from asyncdl.clock import Instant
-from asyncdl.model import Canvas, Evidence, Failure, ImageFacts, Work
+from asyncdl.model import Asked, Canvas, Evidence, Failure, ImageFacts, Work
 from asyncdl.status import ImageStatus
 
 
@@ -44,6 +44,7 @@ class Saved:
 
     facts: ImageFacts
     spool: Spool
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from asyncdl import events
 from asyncdl.clock import Instant
 from asyncdl.download.concurrency import Gauge, SlotSearch
 from asyncdl.download.fetch import Fetcher
-from asyncdl.download.outcome import Failed, Outcome, Ticket
+from asyncdl.download.outcome import Failed, Outcome, Saved, Ticket
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.download.suspicion import Fault, Finding, Settled, Surroundings, Suspicion
 from asyncdl.errors import EnvironmentStops
@@ -60,7 +60,8 @@ class OwnLine:
         scheduler.slots = self._slots
         self._gauge = Gauge()
         self._received_bytes = 0
-        self._heard = float("-inf")
+        self._heard = float("-inf")  # when bytes have come in for certain: the look before they were noticed
+        self._ticked = float("-inf")
         self._shown: Finding | None = None
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._local_since: float | None = None
@@ -75,6 +76,11 @@ class OwnLine:
             crowded=self._search is not None and self._search.crowded,
             heard=self._heard,
         )
+        if isinstance(outcome, Failed):
+            if outcome.evidence.http_status not in (None, 200):
+                self._gauge.answered(ticket.lane, None)
+        elif not isinstance(outcome, Saved):  # bodies were counted when they were here
+            self._gauge.answered(ticket.lane, None)
         settled = self._suspicion.weigh(ticket, outcome, now, around)
         self._follow(now)
         return settled
@@ -87,7 +93,8 @@ class OwnLine:
         """Look at the line; call it at a steady pace. Returns what was in doubt for too long."""
         received = self._fetcher.received_bytes
         if received != self._received_bytes:
-            self._received_bytes, self._heard = received, now.monotonic
+            self._received_bytes, self._heard = received, self._ticked
+        self._ticked = now.monotonic
         if self._search is not None and self._suspicion.finding is None:
             window = self._gauge.window(now.monotonic, self._slots, received, self._scheduler.short_of_slots)
             if window is not None:

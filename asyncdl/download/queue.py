@@ -19,6 +19,10 @@ from asyncdl.store import QUEUE_START, Store
 WINDOW_HOSTS = 1_024
 """Hosts whose rows are paged at the same time; further hosts wait for a place."""
 
+LARGEST_HOSTS = 256
+RANK_SECONDS = 600.0
+"""Where hosts wait for a place, so many of the largest get one first; they are looked for at the beginning, and again after this time."""
+
 MAX_QUEUED_ROWS = 8_192
 """Rows held in memory over all hosts, at more than 1 kB each: enough for the shortest look-ahead of a full window."""
 
@@ -53,6 +57,7 @@ class Feeder:
         self._handed: set[tuple[WorkKind, int]] = set()
         self._sweep_after = 0
         self._swept_at = float("-inf")
+        self._ranked_at = float("-inf")
         self._passed_over: set[int] = set()  # blocked hosts whose rows were looked through for links to other hosts
 
     @property
@@ -118,16 +123,30 @@ class Feeder:
         if not page and self._sweep_after:
             self._sweep_after = 0
             page = await self._store.hosts_due(0, room)
+        swept_to = page[-1].host_id if len(page) == room else 0
+        if swept_to and now.monotonic - self._ranked_at >= RANK_SECONDS:
+            largest = await self._largest(now)
+            page = page[: max(1, room - len(largest))]
+            swept_to = page[-1].host_id
+            page = list({due.host_id: due for due in (*largest, *page)}.values())
         new = [
             due for due in page if due.next_due_ms <= now.utc_ms and due.host_id not in self._active and not self._held_up(due, now)
-        ]
+        ][:room]
         left = await self._store.images_left([due.host_id for due in new]) if new else {}
         for due in new:
             self._active[due.host_id] = host = _ActiveHost(due)
             self._expect(host, left.get(due.host_id, 0))
-        self._sweep_after = page[-1].host_id if len(page) == room else 0
-        if len(page) < room:
+        self._sweep_after = swept_to
+        if not swept_to:
             self._swept_at = now.monotonic
+
+    async def _largest(self, now: Instant) -> list[HostDue]:
+        """The hosts with most images, where there are more hosts than places: whoever decides the end of the run must not wait for a place."""
+        self._ranked_at = now.monotonic
+        found: list[HostDue] = []
+        for largest in await self._store.largest_waiting(LARGEST_HOSTS):
+            found += [due for due in await self._store.hosts_due(largest.host_id - 1, 1) if due.host_id == largest.host_id]
+        return found
 
     def _expect(self, host: _ActiveHost, images: int) -> None:
         """So many more images of a host are still to be brought (fewer, when negative): who needs longest goes first when slots are short."""

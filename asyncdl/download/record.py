@@ -214,7 +214,9 @@ def _verdicts(lines: Sequence[Finished], kind: WorkKind) -> list[Verdict]:
 def _new_file(verdict: Verdict, saved: Saved) -> NewFile:
     facts, spool = saved.facts, saved.spool
     path = record_path(verdict.work.external_id, verdict.work.number, facts.extension)
-    return NewFile(FileRole.ORIGINAL, path, spool.size_bytes, spool.sha256, facts.media_type, facts.width, facts.height)
+    return NewFile(
+        FileRole.ORIGINAL, path, spool.size_bytes, spool.sha256, facts.media_type, facts.width, facts.height, asked=saved.asked
+    )
 
 
 def _placement(saved: Saved, final: Path) -> Placement:

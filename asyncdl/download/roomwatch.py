@@ -60,7 +60,7 @@ async def needs_of(store: Reader, max_images: int | None) -> Needs:
     waiting = counts[ImageStatus.PENDING.label] + counts[ImageStatus.RETRY.label]
     sizes = SizeEstimate(counts[ImageStatus.SUCCESS.label], await store.saved_bytes())
     size, known, after = Spread(0.0, 0.0, 0.0), 0, 0
-    while page := await store.sampled_hosts(after, _PAGE_HOSTS):
+    while sizes.saved and (page := await store.sampled_hosts(after, _PAGE_HOSTS)):
         for _, left, saved, size_bytes in page:
             size += sizes.per_image(saved, size_bytes).times(left)
             known += left

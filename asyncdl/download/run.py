@@ -216,7 +216,7 @@ class Run:
         try:
             outcome = await self._fetcher.fetch(ticket)
             if isinstance(outcome, Body):
-                self._scheduler.received(ticket, outcome.latency_seconds)
+                self._scheduler.received(ticket, outcome.latency_seconds, self._clock.now())
                 self._own_line.answered(ticket.lane, outcome.latency_seconds)
                 self._startable.set()
                 outcome = await self._inspector.inspect(outcome)

@@ -42,6 +42,7 @@ from asyncdl.download.robots_gate import Permission, RobotsGate, authority_of
 from asyncdl.errors import Blame, error_type
 from asyncdl.limits import NOTHING_SAID, LaneOrder, Stop
 from asyncdl.model import Candidate, Evidence, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.urls import is_dynamic
 
 _LONGEST_DEFERRAL_SECONDS: Final = 86_400.0
 """A row whose host waits for longer, or for a person, is looked at again so soon."""
@@ -198,7 +199,7 @@ class Scheduler:
         """Let newly met lanes begin, with what earlier runs learnt of them and of their robots.txt; see `LaneTable.unknown`."""
         self.robots.recall(robots, now)
         for name in names:
-            if queue := self.lanes.get(name):
+            if (queue := self.lanes.get(name)) is not None:
                 queue.lane.crawl_delay_seconds = self.robots.crawl_delay_seconds(name)
         self.lanes.restore(names, remembered, now)
 
@@ -274,15 +275,19 @@ class Scheduler:
 
     # -- outcomes in -----------------------------------------------------------------------------------------
 
-    def received(self, ticket: Ticket, latency_seconds: float | None = None) -> None:
-        """The whole body is here and the connection is free; what it holds is still to be found out. Optional before `finish`."""
+    def received(self, ticket: Ticket, latency_seconds: float | None = None, now: Instant | None = None) -> None:
+        """The whole body is here and the connection is free; what it holds is still to be found out. Optional before `finish`.
+
+        A picture that was computed for us costs its server more than a file: the connection rests for as long as the answer took, if `now` is told.
+        """
         issued = self._tickets[ticket.id]
         if not issued.received:
             issued.received = True
             issued.latency_seconds = latency_seconds
             self.short_of_slots += self._short
             self.inspecting += 1
-            issued.queue.lane.release()
+            took_seconds = now.monotonic - ticket.issued.monotonic if now is not None else 0.0
+            issued.queue.lane.release(now, took_seconds if ticket.kind is TicketKind.IMAGE and is_dynamic(ticket.url) else 0.0)
             self.lanes.schedule(issued.queue)
 
     def came(self, ticket: Ticket, size_bytes: int, now: Instant) -> None:
@@ -296,7 +301,7 @@ class Scheduler:
 
     def finish(self, ticket: Ticket, outcome: Outcome, now: Instant) -> Finished:
         """Learn how a ticket ended, and say what follows. Each ticket is finished exactly once."""
-        self.received(ticket)
+        self.received(ticket, now=now)
         self.inspecting -= 1
         issued = self._tickets.pop(ticket.id)
         job, queue = issued.job, issued.queue

@@ -9,6 +9,7 @@ is more likely dead itself, and bears witness only with a resolver that does not
 other programs are told of a proxy and nobody has answered yet.
 *portal*: the same page, or a redirect to the same place, comes over plain http from unrelated hosts, as before the log-in of a hotel (RFC 8952 calls it
 a captive portal). Over https nobody could forge it: it is the host's own.
+*local*: the network stack of this machine, or the proxy, refuses. From one host alone that may be a router far away (an unreachable network): then it is the host's.
 *crowding*: answers do not come in time, from unrelated hosts at once, while our line carries all that it can.
 
 While a fault of ours holds, whatever fails on the network is ours; the first proper answer to a request made since then ends it.
@@ -125,17 +126,18 @@ class Suspicion:
 
     def weigh(self, ticket: Ticket, outcome: Outcome, now: Instant, around: Surroundings) -> list[Settled]:
         """What can be settled now: this outcome, earlier ones it clears up, or nothing while it is in doubt."""
-        if isinstance(outcome, Failed) and outcome.error == _LOCAL:
-            return [*self._found(Fault.LOCAL, now, [ticket], outcome.evidence.detail), Settled(ticket, outcome)]
         doubt = self._doubt(ticket, outcome, around)
         if self.finding is not None and (ours := self._while_found(self.finding, ticket, outcome, doubt, now)):
             return [ours]
         if self._last is not None and ticket.issued.monotonic < self._well_since and (doubt is not None or _is_of_network(outcome)):
             return [Settled(ticket, _ours(self._last, outcome))]  # it was asked for before our network was well again
-        if doubt is not None and _unrelated(around.lanes_at_work, WITNESSES):
+        if doubt is not None:
             fault, mark = doubt
-            self._held.append(_Held(ticket, outcome, fault, mark, now.monotonic, network_of(_host_of(ticket))))
-            return self._decide(fault, mark, now, around)
+            if _unrelated(around.lanes_at_work, WITNESSES):
+                self._held.append(_Held(ticket, outcome, fault, mark, now.monotonic, network_of(_host_of(ticket))))
+                return self._decide(fault, mark, now, around)
+            if fault is Fault.LOCAL:  # nobody else can bear witness, and it is our own stack that says so
+                return [*self._found(fault, now, [Settled(ticket, outcome)]), Settled(ticket, outcome)]
         cleared = self._cleared() if _is_answer(outcome) and self._held else []
         self._note(ticket, outcome)
         return [*cleared, Settled(ticket, outcome)]
@@ -150,6 +152,8 @@ class Suspicion:
         """Which fault of ours an outcome may be a sign of, and the mark that has to be the same everywhere."""
         if page := _page_mark(ticket, outcome):
             return (Fault.PORTAL, page) if self._innocent.get(page, 0) < INNOCENT_TIMES else None
+        if isinstance(outcome, Failed) and outcome.error == _LOCAL:
+            return Fault.LOCAL, ""
         if not isinstance(outcome, Failed) or outcome.error not in NETWORK_ERRORS or around.troubled:
             return None
         if around.crowded and outcome.error in _SLOW_ERRORS:
@@ -166,12 +170,14 @@ class Suspicion:
         names_only = all(isinstance(held.outcome, Failed) and held.outcome.error == "dns_error" for held in same)
         if fault is Fault.SILENCE and not names_only and around.heard > same[0].at:
             return self._let_go(lambda held: held.fault is Fault.SILENCE)  # bytes still come in: the line works
-        return self._found(fault, now, [held.ticket for held in same])
+        return self._found(fault, now, [Settled(held.ticket, held.outcome) for held in same])
 
-    def _found(self, fault: Fault, now: Instant, tickets: list[Ticket], detail: str = "") -> list[Settled]:
+    def _found(self, fault: Fault, now: Instant, seen: list[Settled]) -> list[Settled]:
         """It is ours: whatever is in doubt costs nobody anything."""
         if self.finding is None:
-            hosts = tuple(dict.fromkeys(_host_of(ticket) for ticket in tickets))
+            hosts = tuple(dict.fromkeys(_host_of(each.ticket) for each in seen))
+            last = seen[-1].outcome
+            detail = last.evidence.detail if fault is Fault.LOCAL and isinstance(last, Failed) else ""
             self.finding = Finding(fault, now, hosts, detail)
         ours, self._held = self._held, []
         return [Settled(held.ticket, _ours(self.finding, held.outcome)) for held in ours]
@@ -197,7 +203,7 @@ class Suspicion:
         self._held = [held for held in self._held if not wanted(held)] if free else self._held
         for held in free:
             self._note(held.ticket, held.outcome)
-        return [Settled(held.ticket, held.outcome) for held in free]
+        return [Settled(held.ticket, _theirs(held.outcome)) for held in free]
 
     def _cleared(self) -> list[Settled]:
         """Somebody answers: what was in doubt for want of answers is the hosts' own."""
@@ -219,7 +225,7 @@ class Suspicion:
 
 
 def _is_of_network(outcome: Outcome) -> bool:
-    return isinstance(outcome, Failed) and outcome.error in NETWORK_ERRORS
+    return isinstance(outcome, Failed) and (outcome.error in NETWORK_ERRORS or outcome.error == _LOCAL)
 
 
 def _is_answer(outcome: Outcome) -> bool:
@@ -263,6 +269,13 @@ def _digest(page: bytes) -> str:
 def _ours(finding: Finding, outcome: Outcome) -> Failed:
     detail = outcome.evidence.detail if isinstance(outcome, Failed) else "a page in the place of the answer"
     return Failed(_LOCAL, Evidence(f"{finding.fault} ({detail})"))
+
+
+def _theirs(outcome: Outcome) -> Outcome:
+    """What an outcome is when our network is well: a way that one host alone cannot be reached on ends somewhere out there."""
+    if isinstance(outcome, Failed) and outcome.error == _LOCAL:
+        return Failed("connect_failed", outcome.evidence)
+    return outcome
 
 
 def _unrelated(lanes: Iterable[str], enough: int) -> bool:

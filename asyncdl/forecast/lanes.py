@@ -52,6 +52,8 @@ def ceilings_of(
     record: LaneRecord | None, default: LaneCeilings, now_ms: int = 0, preset: LaneLimits = NOTHING_SAID
 ) -> LaneCeilings:
     """The limits that hold for a lane: given by a person, else the tighter of what is known of it and those for everybody; and below them what was learnt."""
+    if record is None and preset is NOTHING_SAID:
+        return default  # nearly all of a million hosts
     order = record.order if record is not None else None
     limits = default.limits.tightened(preset).overruled(order.limits_at(now_ms) if order else NOTHING_SAID)
     rate = limits.rate_per_second or 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from asyncdl.forecast import LaneCeilings, LaneForecast, SizeEstimate, Standing
 from asyncdl.forecast.lanes import forecast_lane
+from asyncdl.presets import shipped_presets
 from asyncdl.store.reader import Reader
 
 
@@ -30,5 +31,6 @@ class Ahead:
 
 async def gather_ahead(store: Reader, lanes: Collection[str], default: LaneCeilings, sizes: SizeEstimate, now_ms: int) -> Ahead:
     """Look ahead at these lanes."""
+    presets = shipped_presets().limits
     loads = await store.loads_of(sorted(lanes))
-    return Ahead({load.lane: forecast_lane(load, default, sizes, now_ms) for load in loads})
+    return Ahead({load.lane: forecast_lane(load, default, sizes, now_ms, presets(load.lane)) for load in loads})

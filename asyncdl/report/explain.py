@@ -19,7 +19,7 @@ from asyncdl.model import LaneRecord
 from asyncdl.sourcerows import SaidRow, SourceRows, folders
 from asyncdl.store import HostStory, ImageStory, RecordRow, RecordStory, SourceState
 from asyncdl.store.reader import Reader
-from asyncdl.urls import host_of, lane_of, resolve
+from asyncdl.urls import host_of, resolve
 
 MAX_RECORDS: Final = 20
 """Records told when a URL belongs to several."""
@@ -56,7 +56,7 @@ class RecordSaid:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that is known of what was asked for. `asked_key` is the key of a URL; `lanes` are those of all hosts named."""
+    """All that is known of what was asked for. `asked_key` is the key of a URL; `lanes` are what is known of the lanes of all hosts named, by host."""
 
     asked: str
     at_ms: int
@@ -136,7 +136,7 @@ async def _of_records(
     stories = [story for row in rows if (story := await store.record_story(row.id)) is not None]
     hosts = {image.state.host for story in stories for image in story.images}
     hosts |= {manifest.host for story in stories for manifest in story.manifests}
-    lanes = await store.load_lanes(sorted({lane_of(host) for host in hosts if host}))
+    lanes = await store.lanes_of_hosts(sorted(host for host in hosts if host))
     key = resolve(asked).key if subject is Subject.URL else ""
     return Explanation(asked, now_ms, subject, tuple(stories), lanes=lanes, asked_key=key, running=running)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from asyncdl.errors import error_type
 from asyncdl.limits import LaneOrder
-from asyncdl.model import CandidateKind, LaneRecord
+from asyncdl.model import CandidateKind, LaneRecord, RobotsRecord
 from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.standing import Standing, host_standing, image_standing
 from asyncdl.report.wording import time_or_none, time_text, verdict_text
@@ -96,7 +96,18 @@ def _host(story: HostStory, now_ms: int, place: str) -> dict[str, Any]:
         **_standing(host_standing(story, now_ms, place)),
         "state": None if counts.lane_record is None else _lane(counts.lane_record, now_ms),
         "errors": [{"status": row.status.label, "error_type": row.error, "images": row.images} for row in story.errors],
+        "robots": [_robots(file) for file in story.robots],
         "last_failures": [_failure(failure) for failure in story.failures],
+    }
+
+
+def _robots(file: RobotsRecord) -> dict[str, Any]:
+    return {
+        "url": f"{file.authority}/robots.txt",
+        "status": file.status,
+        "read_at": time_text(file.fetched_ms),
+        "unchanged_since": time_text(file.since_ms),
+        "text": file.text,
     }
 
 
@@ -112,7 +123,6 @@ def _lane(lane: LaneRecord, now_ms: int) -> dict[str, Any]:
         "given_up_at": time_or_none(lane.given_up_ms),
         "banned_since": time_or_none(lane.banned_since_ms),
         "ban_probes": lane.ban_probes,
-        "robots_fetched_at": time_or_none(lane.robots_fetched_ms),
         "rate_per_second": limits.rate_per_second,
         "connections": limits.connections,
         "limits": {name: value for name, value in asdict(limits).items() if value is not None},

@@ -28,6 +28,7 @@ from asyncdl.urls import host_of
 SHOWN_IMAGES: Final = 50
 SHOWN_FAILURES: Final = 5
 SHOWN_SOURCE_ROWS: Final = 3
+SHOWN_ROBOTS: Final = 4
 MAX_URL_CHARS: Final = 500
 MAX_PAGE_CHARS: Final = 300
 MAX_KEPT_CHARS: Final = 100
@@ -167,6 +168,9 @@ def _host(story: HostStory, now_ms: int, place: str) -> Iterator[RenderableType]
     yield from _indented(1, [_line("status ", ", ".join(f"{images:,} {name}" for name, images in counts.by_status.items()))])
     if counts.lane_record is not None:
         yield from _indented(1, [_lane(counts.lane_record, now_ms)])
+    for file in story.robots[:SHOWN_ROBOTS]:
+        read = f"status {file.status}, read {when(file.fetched_ms, now_ms)}, unchanged since {time_text(file.since_ms)}"
+        yield from _indented(1, [_line("robots ", f"{printable(file.authority, MAX_URL_CHARS)}/robots.txt: {read}")])
     for row in story.errors:
         if row.error is not None:
             yield from _indented(
@@ -186,8 +190,6 @@ def _lane(lane: LaneRecord, now_ms: int) -> Text:
     if lane.order is not None and (limits := lane.order.limits_at(now_ms)).any:
         until = f" until {when(lane.order.limits_until_ms, now_ms)}" if lane.order.limits_until_ms else ""
         facts.append(f"your limits{until}: {limits_text(limits)} ({printable(lane.order.limits_note)})")
-    if lane.robots_fetched_ms:
-        facts.append(f"robots.txt read {when(lane.robots_fetched_ms, now_ms)}")
     return _line("lane   ", ", ".join(facts))
 
 

@@ -18,6 +18,7 @@ from asyncdl.units import approximate_size, format_bit_rate, format_rate, format
 SHOWN_LANES: Final = 40
 _NAME_CHARS: Final = 60
 _NOTE_CHARS: Final = 200
+_SPANS: Final = {"bytes_per_hour": "an hour", "bytes_per_day": "a day", "requests_per_day": "requests a day"}
 
 
 def limits_text(limits: LaneLimits) -> str:
@@ -71,8 +72,9 @@ def _remarks(lane: Lane, now_ms: int) -> list[str]:
         until = f" until {when(order.limits_until_ms, now_ms)}" if order.limits_until_ms else ""
         remarks.append(f"{lane.name}: your limits hold{until}: {order.limits_note}")
     for name, amount in spent_of(lane.record, lane.limits, now_ms).items():
-        allowed, show = getattr(lane.limits, name), "{:,}".format if name == "requests_per_day" else approximate_size
-        remarks.append(f"{lane.name}: {show(amount)} of {show(allowed)} {name.replace('_', ' ')} are spent or reserved")
+        if amount:
+            allowed, show = getattr(lane.limits, name), "{:,}".format if name == "requests_per_day" else approximate_size
+            remarks.append(f"{lane.name}: {show(amount)} of {show(allowed)} {_SPANS[name]} are spent or reserved")
     if lane.preset is not None:
         first = "write to them first; " if lane.preset.ask_first else ""
         remarks.append(f"{lane.name}: {first}{lane.preset.note} ({lane.preset.source}, read {lane.preset.read.isoformat()})")

@@ -5,6 +5,7 @@ Only counters, hosts and lanes are asked, never images. How it looks to people i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -41,7 +42,11 @@ LOOP_SECONDS_PER_BYTE: Final = 5.5e-9
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """The plan of a collection at `at_ms`. `line_bits_per_second` is what the line must carry to end when the hosts do."""
+    """The plan of a collection at `at_ms`. `line_bits_per_second` is what the line must carry to end when the hosts do.
+
+    `seen_bits_per_second`: the most that came over it in the last run, for half a minute or so; the line may carry more, because hosts may have been
+    what bound. 0 when nothing is known.
+    """
 
     at_ms: int
     images: Counts
@@ -49,6 +54,7 @@ class PlanReport:
     floor: Floor
     room: Room
     sampled: int
+    seen_bits_per_second: float = 0.0
 
     @property
     def binds(self) -> str:
@@ -116,7 +122,17 @@ async def gather_plan(
     floor = await gather_floor(store, now_ms, default, process, shown, seen)
     room = room_for(Needs(floor.images, floor.size), space, keep_free)
     sampled = images.by_status[ImageStatus.SUCCESS.label] + sum(count for count, _ in seen.values())
-    return PlanReport(now_ms, images, default, floor, room, sampled)
+    return PlanReport(now_ms, images, default, floor, room, sampled, await _seen_speed(store))
+
+
+async def _seen_speed(store: Reader) -> float:
+    run = await store.last_run()
+    try:
+        found = json.loads(run.counts_json) if run is not None and run.counts_json else {}
+    except ValueError:  # of another version, or by another hand: it is no reason not to plan
+        return 0.0
+    speed = found.get("top_bits_per_second") if isinstance(found, dict) else None
+    return float(speed) if isinstance(speed, int | float) else 0.0
 
 
 def to_json(plan: PlanReport) -> dict[str, Any]:
@@ -130,6 +146,7 @@ def to_json(plan: PlanReport) -> dict[str, Any]:
         "floor": {"seconds": floor.seconds, "end_at": time_text(plan.end_ms), "binds": plan.binds or None},
         "bounds": [_bound(bound) for bound in floor.bounds],
         "line_bits_per_second": plan.line_bits_per_second,
+        "line_seen_bits_per_second": plan.seen_bits_per_second or None,
         "disk": {
             "needed_bytes": _spread(room.needed),
             "free_bytes": room.free_bytes,

@@ -64,10 +64,7 @@ def _totals(plan: PlanReport, place: str) -> Table:
     for bound in floor.bounds[1:]:
         table.add_row("", f"{_what(bound)} alone: {approximate_duration(bound.seconds)}")
     if all(bound.name != "line" for bound in floor.bounds):
-        table.add_row(
-            "line",
-            f"what it carries is not known; the floor takes {format_bit_rate(round(plan.line_bits_per_second / 1e5) * 1e5)} on average",
-        )
+        table.add_row("line", _line_words(plan))
     free = f"{approximate_size(room.free_bytes)} free beside the {approximate_size(room.reserve_bytes)} that are kept (--keep-free)"
     table.add_row("disk", f"needs {_size(room.needed)}; {free}" + (": too small" if room.binds == "disk" else ""))
     if room.free_files is not None:
@@ -75,6 +72,14 @@ def _totals(plan: PlanReport, place: str) -> Table:
             "inodes", f"needs {room.needed_files:,}, {room.free_files:,} free" + (": too few" if room.binds == "inodes" else "")
         )
     return table
+
+
+def _line_words(plan: PlanReport) -> str:
+    def speed(bits_per_second: float) -> str:
+        return format_bit_rate(round(bits_per_second / 1e5) * 1e5)
+
+    seen = f" (the last run has had {speed(plan.seen_bits_per_second)} at best)" if plan.seen_bits_per_second else ""
+    return f"what it carries is not known{seen}; the floor takes {speed(plan.line_bits_per_second)} on average (--bandwidth sets a limit)"
 
 
 def _what(bound: Bound) -> str:

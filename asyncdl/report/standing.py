@@ -16,7 +16,6 @@ from asyncdl.report.wording import counted, when
 from asyncdl.status import ImageStatus
 from asyncdl.store import HostStory, ImageState, ImageStory, ManifestStory, StoredCandidate
 from asyncdl.units import approximate_size
-from asyncdl.urls import lane_of
 
 _GIVEN_UP: Final = "lane_given_up"
 
@@ -32,7 +31,7 @@ class Standing:
 def image_standing(
     image: ImageStory, manifests: tuple[ManifestStory, ...], lanes: Mapping[str, LaneRecord], now_ms: int, place: str
 ) -> Standing:
-    """The standing of an image of a record with these manifests. `place` is the collection as it is typed."""
+    """The standing of an image of a record with these manifests, and lanes by host. `place` is the collection as it is typed."""
     state = image.state
     if state.status is ImageStatus.SUCCESS:
         return _saved(image)
@@ -41,7 +40,7 @@ def image_standing(
     if state.status is ImageStatus.EXHAUSTED:
         cause = error_type(state.error or "")
         if cause.name == _GIVEN_UP:
-            host = lane_text(lanes.get(lane_of(state.host)), now_ms) or cause.meaning
+            host = lane_text(lanes.get(state.host), now_ms) or cause.meaning
             return Standing(f"given up with its host: {host}", f"`asyncdl retry {place} --host {state.host}` asks it again")
         why = f"given up after {counted(state.attempts, 'attempt')}: {cause.meaning}"
         return Standing(why, f"{cause.remedy}; `asyncdl retry {place} --error-type {cause.name}` re-opens it")
@@ -149,7 +148,7 @@ def _waits_for_manifest(
 def _waits(row: ImageState | ManifestStory, due_ms: int, lanes: Mapping[str, LaneRecord], now_ms: int) -> Standing:
     before = "not asked yet" if row.error is None else f"last time {error_type(row.error).meaning}"
     paid = f", {counted(row.attempts, 'attempt')} so far" if row.attempts else ""
-    if pause := lane_text(lanes.get(lane_of(row.host)), now_ms):
+    if pause := lane_text(lanes.get(row.host), now_ms):
         return Standing(f"{before}{paid}; {pause}")
     turn = "due now, in its host's queue" if due_ms <= now_ms else f"due {when(due_ms, now_ms)}"
     return Standing(f"{before}{paid}; {turn}")

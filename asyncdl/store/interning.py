@@ -16,6 +16,7 @@ from typing import Final
 from asyncdl.urls import lane_of
 
 _INSERT_HOST: Final = "INSERT INTO hosts(name, lane) VALUES (?, ?) ON CONFLICT(name) DO NOTHING"
+_JOINED_BY_NAME: Final = "SELECT host, lane FROM host_lanes WHERE host IN (SELECT value FROM json_each(?))"
 _HOSTS_BY_NAME: Final = "SELECT h.name, h.id FROM json_each(?) AS wanted JOIN hosts AS h ON h.name = wanted.value"
 _HOSTS_BY_ID: Final = "SELECT h.id, h.name FROM json_each(?) AS wanted JOIN hosts AS h ON h.id = wanted.value"
 _COUNT_PAGE: Final = """
@@ -43,7 +44,8 @@ def host_ids(connection: sqlite3.Connection, names: Collection[str]) -> dict[str
     found = dict(connection.execute(_HOSTS_BY_NAME, (wanted,)).fetchall())
     new = sorted(name for name in names if name not in found)
     if new:
-        connection.executemany(_INSERT_HOST, [(name, lane_of(name)) for name in new])
+        joined = dict(connection.execute(_JOINED_BY_NAME, (json.dumps(new),)).fetchall())
+        connection.executemany(_INSERT_HOST, [(name, joined.get(name) or lane_of(name)) for name in new])
         found = dict(connection.execute(_HOSTS_BY_NAME, (wanted,)).fetchall())
     return found
 

@@ -17,9 +17,10 @@ from asyncdl.store.interning import storable
 
 COLUMNS: Final = (
     "lane, pause_until_ms, pause_reason, incidents, last_incident_ms, down_since_ms, given_up_ms, "
-    "robots_text, robots_fetched_ms, held, note, learnt_rate, learnt_connections, learnt_ms, banned_since_ms, ban_probes"
+    "held, note, learnt_rate, learnt_connections, learnt_ms, banned_since_ms, ban_probes"
 )
-_SAVE: Final = f"INSERT OR REPLACE INTO lanes({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  own columns
+# robots_fetched_ms is a column of the first schema; what robots.txt says is in a table of its own.
+_SAVE: Final = f"INSERT OR REPLACE INTO lanes({COLUMNS}, robots_fetched_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608  own columns
 _BY_NAME: Final = f"SELECT {COLUMNS} FROM lanes WHERE lane IN (SELECT value FROM json_each(?))"  # noqa: S608  own columns
 _PAGE: Final = """
 SELECT lane FROM (
@@ -78,8 +79,6 @@ def save_lanes(connection: sqlite3.Connection, records: Sequence[LaneRecord]) ->
                 lane.last_incident_ms,
                 lane.down_since_ms,
                 lane.given_up_ms,
-                None if lane.robots_text is None else storable(lane.robots_text),
-                lane.robots_fetched_ms,
                 int(lane.held),
                 storable(lane.note),
                 *(lane.learnt or (None, None, None)),

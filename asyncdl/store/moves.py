@@ -24,8 +24,8 @@ MAX_TEXT_CHARS: Final = 2000
 MAX_URL_CHARS: Final = 8192
 
 _INSERT_FILE: Final = """
-INSERT INTO files(image, role, path, size_bytes, sha256, media_type, width, height, recipe, created_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO files(image, role, path, size_bytes, sha256, media_type, width, height, recipe, created_ms, asked_ms, took_ms, final_url)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FREE_DERIVED: Final = (
     "UPDATE files SET parent = NULL WHERE parent IN (SELECT id FROM files WHERE image = ?1 AND role = coalesce(?2, role))"
@@ -35,8 +35,8 @@ _FILE_BYTES: Final = "SELECT coalesce(sum(size_bytes), 0) FROM files WHERE image
 _SPEND: Final = "UPDATE candidates SET spent = ? WHERE image = ? AND position = ?"
 _UNSPEND: Final = "UPDATE candidates SET spent = NULL WHERE image = ? AND spent IS NOT NULL"
 _INSERT_FAILURE: Final = """
-INSERT INTO failures(kind, work_id, at_ms, error, http_status, attempt, host, url, detail, final_url, media_type, page)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO failures(kind, work_id, at_ms, error, http_status, attempt, host, url, detail, final_url, media_type, page, took_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KIND_CODES: Final[Mapping[WorkKind, int]] = {WorkKind.IMAGE: 0, WorkKind.MANIFEST: 1}
 """How `failures.kind` is stored."""
@@ -123,7 +123,10 @@ def _settle_files(ledger: Ledger, row: ImageRow, move: Transition) -> int:
 
 def _file_values(image: int, file: NewFile, at_ms: int) -> tuple[object, ...]:
     facts = (file.path, file.size_bytes, file.sha256, file.media_type, file.width, file.height, file.recipe)
-    return (image, file.role.value, *facts, at_ms if file.created_ms is None else file.created_ms)
+    asked: tuple[int | str | None, ...] = (None, None, None)
+    if file.asked is not None:
+        asked = (file.asked.at_ms, file.asked.took_ms, storable(file.asked.final_url)[:MAX_URL_CHARS] or None)
+    return (image, file.role.value, *facts, at_ms if file.created_ms is None else file.created_ms, *asked)
 
 
 def _insert_failures(connection: sqlite3.Connection, failures: Sequence[Failure], hosts: Mapping[str, int]) -> None:
@@ -148,6 +151,7 @@ def _insert_failures(connection: sqlite3.Connection, failures: Sequence[Failure]
                 storable(failure.evidence.final_url)[:MAX_URL_CHARS],
                 storable(failure.evidence.media_type)[:MAX_TEXT_CHARS],
                 page_rows.get(page),
+                failure.evidence.took_ms,
             )
             for failure, page in zip(failures, pages, strict=True)
         ],

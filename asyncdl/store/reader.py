@@ -8,14 +8,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, RobotsRecord, Work, WorkKind
-from asyncdl.store import adopting, figures, holding, hosts, integrity, lanes, loads, queue, robots, selection, sources, stories
+from asyncdl.store import (
+    adopting,
+    figures,
+    holding,
+    hostlog,
+    hosts,
+    integrity,
+    lanes,
+    loads,
+    queue,
+    robots,
+    selection,
+    sources,
+    stories,
+)
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
 from asyncdl.store.holding import HeldRecord
 from asyncdl.store.rows import (
     Discrepancies,
     ErrorCount,
+    HostAnswer,
     HostCounts,
+    HostLogPage,
     HostStory,
     ImageState,
     RecordRow,
@@ -113,6 +129,21 @@ class Reader:
         """A host with its figures and the last failures seen there; None when no row names it."""
         return await self._db.read(stories.host_story, host)
 
+    async def hosts_named(self, name: str) -> dict[int, str]:
+        """The hosts that a name means, by row: itself, and those whose lane it is."""
+        return await self._db.read(hostlog.hosts_named, name)
+
+    async def host_log(self, table: str, hosts: Sequence[int], after_id: int) -> HostLogPage:
+        """A window of `hostlog.TABLES`: what was asked of these hosts and answered, after row `after_id` (0 to begin), in the order of rows.
+
+        Of files also those that redirects led away from or to any host: whose they are, their links tell.
+        """
+        return await self._db.read(hostlog.host_log, table, hosts, after_id)
+
+    async def robots_log(self, hosts: Sequence[int]) -> list[HostAnswer]:
+        """When robots.txt of the lanes of these hosts was last read, and with what status."""
+        return await self._db.read(hostlog.robots_log, hosts)
+
     # ---- upkeep
 
     async def image_states(self, images: Sequence[int]) -> dict[int, ImageState]:
@@ -170,6 +201,14 @@ class Reader:
     async def lanes_page(self, after: str, limit: int) -> list[LaneRecord]:
         """Remembered lanes by ascending name, after `after` ("" to begin)."""
         return await self._db.read(lanes.lanes_page, after, limit)
+
+    async def lanes_of_hosts(self, names: Sequence[str]) -> dict[str, LaneRecord]:
+        """What is remembered of the lanes of these hosts, by host; hosts of which nothing is known are left out."""
+        return await self._db.read(hosts.lanes_of_hosts, names)
+
+    async def joined_hosts(self) -> dict[str, str]:
+        """The hosts that people put in a lane themselves, and which; from the next run on where `settle_lanes` was not called since."""
+        return await self._db.read(hosts.joined_hosts)
 
     async def lane_loads(self, after: str, limit: int) -> list[LaneLoad]:
         """What lanes have waiting and have given, by ascending name, after `after` ("" to begin). Links without a host have no lane."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
-from asyncdl.model import FileRole, LaneRecord, WorkKind
+from asyncdl.model import FileRole, LaneRecord, RobotsRecord, WorkKind
 from asyncdl.status import ImageStatus, RecordStatus
 
 QUEUE_START = (-1, -1)
@@ -289,11 +290,12 @@ class RecordStory:
 
 @dataclass(frozen=True, slots=True)
 class HostStory:
-    """A host: its figures, its errors, and the last failures seen there (newest first)."""
+    """A host: its figures, its errors, the last failures seen there (newest first), and what the robots.txt files of its lane said."""
 
     counts: HostCounts
     errors: tuple[ErrorCount, ...]
     failures: tuple[StoredFailure, ...]
+    robots: tuple[RobotsRecord, ...] = ()
 
 
 # ---- upkeep ----------------------------------------------------------------------------------------------
@@ -329,3 +331,30 @@ class Discrepancies:
     records: tuple[int, ...] = ()
     stranded: tuple[int, ...] = ()
     by_table: Mapping[str, int] = field(default_factory=dict)
+
+
+class HostAnswer(NamedTuple):
+    """One request and its answer, as far as it was kept. `at_ms`: when it was asked; `final_url`: where redirects had led, or "".
+
+    `error` is None where the answer was what had been asked for; numbers are None where nothing is known of them. Texts are as received.
+    """
+
+    at_ms: int
+    kind: str
+    url: str
+    status: int | None
+    size_bytes: int | None
+    took_ms: int | None
+    media_type: str
+    error: str | None
+    attempt: int | None
+    final_url: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostLogPage:
+    """Answers of one window of rows, perhaps none; `next_after` is where the next window begins, None at the end."""
+
+    answers: tuple[HostAnswer, ...]
+    next_after: int | None

@@ -23,6 +23,7 @@ _TABLES: Final = (
     "runs",
     "lane_orders",
     "lane_spent",
+    "host_lanes",
 )
 _LANES: Final = """
 SELECT lane, pause_until_ms, pause_reason, incidents, last_incident_ms, down_since_ms, given_up_ms,

@@ -20,6 +20,7 @@ from asyncdl.store import (
     adopting,
     building,
     bulk,
+    hosts,
     lanes,
     loading,
     manifestqueue,
@@ -232,6 +233,14 @@ class Store(Reader):
     async def order(self, order: LaneOrder) -> None:
         """Note what a person ordered about a lane, in the place of an earlier order."""
         await self._db.write(lanes.save_order, order)
+
+    async def join_hosts(self, lanes: Mapping[str, str], note: str) -> None:
+        """Note in which lane each of these hosts belongs, whatever the shipped table says. No row of an image is touched."""
+        await self._db.write(hosts.join_hosts, lanes, note)
+
+    async def settle_lanes(self) -> int:
+        """Let hosts follow what `join_hosts` said, and lanes take up the pauses and spent budgets that come with them. Never while a run asks."""
+        return await self._db.write(hosts.settle_lanes)
 
     # ---- records that are brought together with others
 

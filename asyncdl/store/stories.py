@@ -11,6 +11,7 @@ from asyncdl.status import ImageStatus, RecordStatus
 from asyncdl.store.figures import errors_of_host, host_counts
 from asyncdl.store.interning import id_list, storable
 from asyncdl.store.records import FIRST_TEXT_ROW, external_id_of, text_id
+from asyncdl.store.robots import load_robots
 from asyncdl.store.rows import HostStory, ImageStory, ManifestStory, RecordRow, RecordStory, StoredCandidate, StoredFailure
 from asyncdl.store.selection import STATES_OF_RECORD, files_of, image_state
 from asyncdl.urls import key_hash, resolve
@@ -86,7 +87,8 @@ def host_story(connection: sqlite3.Connection, host: str) -> HostStory | None:
     if found is None:
         return None
     failures = _failures(connection.execute(_FAILURES_OF_HOST, (found[0],)))
-    return HostStory(host_counts(connection, *found), errors_of_host(connection, found[0]), failures)
+    counts = host_counts(connection, *found)
+    return HostStory(counts, errors_of_host(connection, found[0]), failures, tuple(load_robots(connection, [counts.lane])))
 
 
 def _image_story(connection: sqlite3.Connection, row: Sequence[Any]) -> ImageStory:

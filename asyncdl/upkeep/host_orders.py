@@ -39,6 +39,7 @@ class HostAction(StrEnum):
     PAUSE = "pause"
     BLOCK = "block"
     RESUME = "resume"
+    GIVE_UP = "give-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,19 @@ def host_command_of(body: Mapping[str, Any]) -> HostCommand:
 
 
 async def carry_out(store: Store, command: HostCommand, at_ms: int) -> tuple[LaneOrder, dict[str, Any]]:
-    """Store the order. Returns it, and what is said to who gave it. Raises `UsageError` when nobody knows the host."""
+    """Store the order; giving up is none, but a fact about the host. Returns it, and what is said to who gave it.
+
+    Raises `UsageError` when nobody knows the host.
+    """
     lane = await lane_for(store, command)
     async with store.transaction():  # a run commits what it learns of the same lane
         record = (await store.load_lanes([lane])).get(lane, LaneRecord(lane))
-        order = _changed(record.order or LaneOrder(lane), command, at_ms)
-        await store.order(order)
+        order = record.order or LaneOrder(lane)
+        if command.action is HostAction.GIVE_UP:
+            await store.apply(Batch(lanes=(replace(record, given_up_ms=at_ms),)), at_ms)
+        else:
+            order = _changed(order, command, at_ms)
+            await store.order(order)
         if command.action is HostAction.LIMIT and record.pause_reason.startswith(BUDGET_SPENT):  # it is reckoned anew
             await store.apply(Batch(lanes=(replace(record, pause_until_ms=0, pause_reason="", spent=None),)), at_ms)
         if command.action is HostAction.RESUME:

@@ -17,7 +17,6 @@ from asyncdl.status import ImageStatus
 from asyncdl.store import ImageState, RetryFilter, Store
 from asyncdl.store.reader import Reader
 from asyncdl.upkeep.retry_filter import filter_of
-from asyncdl.urls import lane_of
 
 PAGE_ROWS: Final = 1000
 """Rows per transaction: some ten milliseconds, so that a run that re-opens rows does not stand still."""
@@ -136,8 +135,8 @@ async def _reopen_images(store: Store, wanted: RetryFilter, at_ms: int, limit: i
 
 async def _lanes_back(store: Reader, wanted: RetryFilter, states: Sequence[ImageState]) -> tuple[LaneRecord, ...]:
     """The lanes of these images that were given up, as they are when they may be asked again."""
-    suspects = {lane_of(state.host) for state in states if state.error == "lane_given_up" or wanted.hosts}
-    lanes = await store.load_lanes(sorted(suspects)) if suspects else {}
+    suspects = {state.host for state in states if state.error == "lane_given_up" or wanted.hosts}
+    lanes = {lane.lane: lane for lane in (await store.lanes_of_hosts(sorted(suspects)) if suspects else {}).values()}
     return tuple(replace(lane, given_up_ms=0, down_since_ms=0, pause_until_ms=0) for lane in lanes.values() if lane.given_up_ms)
 
 

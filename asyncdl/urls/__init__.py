@@ -6,6 +6,7 @@ apart: two keys for one photo cost a second download, one key for two photos los
 
 from asyncdl.urls.cells import split_urls
 from asyncdl.urls.digests import cached_digest, identifier_digests, media_digest
+from asyncdl.urls.dynamic import is_dynamic
 from asyncdl.urls.lanes import lane_of
 from asyncdl.urls.resolve import KEYS_VERSION, ResolvedUrl, host_of, key_hash, resolve
 
@@ -15,6 +16,7 @@ __all__ = [
     "cached_digest",
     "host_of",
     "identifier_digests",
+    "is_dynamic",
     "key_hash",
     "lane_of",
     "media_digest",

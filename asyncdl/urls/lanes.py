@@ -15,7 +15,7 @@ _LANES: tuple[tuple[str, str], ...] = (
     # Hosts as a regular expression, the lane; each with the reason it is one server.
     (r"(?:farm\d+|c\d+|live)\.static\.?flickr\.com", "live.staticflickr.com"),  # numbered names of one photo store
     (r"imagens\d+\.jbrj\.gov\.br", "imagens.jbrj.gov.br"),  # numbered names of one FSI server
-    (r"(?:ia\d+(?:\.us)?|www)\.archive\.org", "archive.org"),  # data nodes that archive.org/download redirects to
+    (r"(?:(?:ia|dn)\d+(?:\.[a-z]{2})?|www)\.archive\.org", "archive.org"),  # data nodes that archive.org/download redirects to
     (r"thumb\.wikimedia\.org", "upload.wikimedia.org"),  # one media front end, one limit per client
 )
 _COMPILED = tuple((re.compile(hosts), lane) for hosts, lane in _LANES)

@@ -42,7 +42,7 @@ _SIZE_FOLDERS = _THUMBNAIL_FOLDERS | frozenset(
 )
 _SPECIFIC = re.compile(r"\d.*\d.*\d.*\d")  # a name with four digits names a thing, not a class of things
 
-_PIXEL_NAMES = words("w h width height max max_w max_h maxw maxh maxwidth maxheight max-width max-height wid hei imgsize resize")
+PIXEL_NAMES = words("w h width height max max_w max_h maxw maxh maxwidth maxheight max-width max-height wid hei imgsize resize")
 _WORD_NAMES = words("size quality resolution imagesize thumbnail thumb scale")
 _LOOK_NAMES = words("q dpr fit crop auto format fm output profile")
 _LOOK_VALUE = re.compile(
@@ -156,7 +156,7 @@ def plain_query(query: str, *, names_file: bool) -> tuple[str, int]:
 
 def _told_size(name: str, value: str) -> int | None:
     """The rank that a parameter tells, 0 for one that only changes the look, None when it is no size."""
-    if name in _PIXEL_NAMES:
+    if name in PIXEL_NAMES:
         return numbers_rank(value) if _NUMBERS.fullmatch(value) else None
     if name in _WORD_NAMES:
         if (rank := word_rank(value)) is not None:

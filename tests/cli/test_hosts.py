@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from asyncdl.clock import SystemClock
 from asyncdl.limits import Stop
-from asyncdl.model import Batch, LaneRecord
+from asyncdl.model import Batch, LaneRecord, Spent
 from asyncdl.store import Store
 from tests.cli.runner import type_in
 from tests.report.samples import NOW_MS, Sample, build
@@ -139,3 +140,63 @@ def test_a_host_that_no_link_names_is_taken_when_one_insists(sample: Sample, cap
     words = ("hosts", "pause", sample.root, "redirected.example.org", "--note", "x", "--unlisted")
     assert type_in(capsys.readouterr, *words).status == 0
     assert listed(sample, capsys, "redirected.example.org")["stop"] == "pause"
+
+
+def test_hosts_are_put_in_one_lane_and_back(sample: Sample, capsys: Capsys) -> None:
+    words = ("hosts", "join", sample.root, GOOD, "busy.example.org", "--as", "busy.example.org", "--note", "one machine")
+    ended = type_in(capsys.readouterr, *words)
+    assert (ended.status, ended.err) == (0, "")
+    assert "good.example.org: in the lane of busy.example.org" in ended.out
+    assert listed(sample, capsys, "busy.example.org")["hosts"] == ["busy.example.org", GOOD]
+    paused = type_in(capsys.readouterr, "hosts", "pause", sample.root, GOOD, "--note", "x")
+    assert "holds for busy.example.org" not in paused.out
+    assert "busy.example.org: paused" in paused.out
+    assert "paused by you" in type_in(capsys.readouterr, "explain", sample.root, GOOD).out
+    assert type_in(capsys.readouterr, "hosts", "part", sample.root, GOOD, "--note", "it has moved").status == 0
+    assert listed(sample, capsys)["hosts"] == [GOOD]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("join", "god.example.org", "--as", GOOD, "--note", "x"), "did you mean good.example.org"),
+        (("join", GOOD, "--as", "a/b", "--note", "x"), "is no host"),
+        (("part", GOOD, "--note", ""), "needs a note"),
+    ],
+)
+def test_a_grouping_that_cannot_be_meant_is_refused(sample: Sample, capsys: Capsys, words: tuple[str, ...], complaint: str) -> None:
+    ended = type_in(capsys.readouterr, "hosts", words[0], sample.root, *words[1:])
+    assert ended.status == 2
+    assert complaint in ended.err
+
+
+def test_hosts_at_one_address_are_found_and_joined(tmp_path: Path, capsys: Capsys) -> None:
+    links = tmp_path / "links.txt"
+    links.write_text(
+        "http://127.0.0.1:8101/1.jpg\nhttp://127.0.0.1:8101/2.jpg\nhttp://127.0.0.1:8102/1.jpg\nhttp://127.0.0.9:8103/1.jpg\n"
+    )
+    root = tmp_path / "herbarium"
+    assert type_in(capsys.readouterr, "init", root, links).status == 0
+    looked = type_in(capsys.readouterr, "hosts", "group", root, "--dry-run")
+    assert looked.out == "127.0.0.1:8102: would share an address with 127.0.0.1:8101\n"
+    assert "127.0.0.1:8102: in the lane of 127.0.0.1:8101" in type_in(capsys.readouterr, "hosts", "group", root).out
+    lanes = {
+        each["host"]: each["hosts"] for each in json.loads(type_in(capsys.readouterr, "hosts", "list", root, "--json").out)["hosts"]
+    }
+    assert lanes == {"127.0.0.1:8101": ["127.0.0.1:8101", "127.0.0.1:8102"], "127.0.0.9:8103": ["127.0.0.9:8103"]}
+    assert "no two hosts" in type_in(capsys.readouterr, "hosts", "group", root).out
+
+
+def test_what_is_spent_of_a_budget_is_listed(sample: Sample, capsys: Capsys) -> None:
+    async def spend() -> None:
+        async with await Store.open(sample.collection.db) as store:
+            now_ms = SystemClock().now().utc_ms
+            old, new = Spent(now_ms - 100_000_000, 40), Spent(now_ms - 1_000, 7)
+            await store.apply(Batch(lanes=(LaneRecord(GOOD, spent={"requests_per_day": (old, new)}),)), NOW_MS)
+
+    asyncio.run(spend())
+    assert type_in(capsys.readouterr, "hosts", "limit", sample.root, GOOD, "--requests-per-day", "2000", "--note", "x").status == 0
+    assert listed(sample, capsys)["spent"] == {"requests_per_day": 7}
+    assert (
+        f"{GOOD}: 7 of 2,000 requests a day are spent or reserved" in type_in(capsys.readouterr, "hosts", "list", sample.root).out
+    )

@@ -5,6 +5,8 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
@@ -145,6 +147,117 @@ def test_a_host_that_asks_us_to_slow_down_is_not_down() -> None:
         at = at.plus(state.paused_seconds(at) + 0.01)
     assert not state.down
     assert not state.given_up
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["start", "end", "wait"]), st.floats(0.01, 20.0)), max_size=120),
+    st.integers(1, 4),
+)
+def test_connections_rest_as_long_as_their_last_answer_took(steps: list[tuple[str, float]], connections: int) -> None:
+    """At any start, the connections at work and the ones at rest are fewer than there are."""
+    state = LaneState("a.test", LaneLimits(0.0, connections), BackoffPolicy(), Caution(math.inf, connections))
+    at = T0
+    flying: list[Instant] = []
+    rests: list[float] = []
+    for what, seconds in steps:
+        if what == "wait":
+            at = at.plus(seconds)
+        elif what == "end" and flying:
+            began = flying.pop(0)
+            took = at.monotonic - began.monotonic
+            state.release(at, took)
+            rests.append(at.monotonic + took)
+        elif what == "start":
+            ready_at = state.ready_at()
+            if ready_at is None:
+                assert len(flying) == connections
+                continue
+            at = at.plus(max(0.0, ready_at - at.monotonic))
+            resting = sum(until > at.monotonic + 1e-9 for until in rests)
+            assert len(flying) + resting < connections
+            state.start(at)
+            flying.append(at)
+    resting = sum(until > at.monotonic for until in rests)
+    if len(flying) + resting < connections:
+        ready_at = state.ready_at()
+        assert ready_at is not None
+        assert ready_at <= at.monotonic + 1e-9  # nobody rests for longer than that
+    if not flying:
+        assert not (resting and state.idle(at))
+
+
+FAILURES = ("rate_limited", "unavailable", "connect_failed", "robots_unreachable", "timeout", "server_error", "forbidden")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["answered", "restart", *FAILURES]),
+            st.sampled_from([None, None, 0.0, 3.0, 86_400.0, 80 * 86_400.0, 200 * 86_400.0]),
+            st.sampled_from([0.0, 0.5, 30.0, 40_000.0]),
+            st.booleans(),
+        ),
+        max_size=60,
+    ),
+    st.integers(0, 2**32),
+)
+def test_whatever_happens_no_request_is_earlier_than_a_promise(
+    steps: list[tuple[str, float | None, float, bool]], seed: int
+) -> None:
+    """`Retry-After` is a promise for up to 90 days, whatever comes after it, another run included."""
+    random = Random(seed)
+    state = lane()
+    at = T0
+    promised_ms = 0
+    issued = at
+    for what, retry_after, seconds, old in steps:
+        at = at.plus(seconds)
+        if not (state.held or state.given_up or state.paused_seconds(at)) and (ready_at := state.ready_at()) is not None:
+            at = at.plus(max(0.0, ready_at - at.monotonic))
+            assert at.utc_ms >= promised_ms
+            if not old:
+                state.start(at)
+                state.release()
+                issued = at
+        if what == "restart":
+            again = lane()
+            at = Instant(random.uniform(0, 1e6), at.utc_ms)
+            again.restore(state.record(at), at)
+            state, issued = again, at
+        elif what == "answered":
+            state.answered(at)
+        elif what in ("timeout", "server_error"):
+            state.faltered(what, issued, at, random)
+        elif what == "forbidden":
+            state.forbidden(issued, at, retry_after, random)
+        else:
+            state.refused(what, issued, at, retry_after, random)
+            if retry_after:
+                promised_ms = max(promised_ms, at.plus(min(retry_after, 90 * 86_400.0)).utc_ms)
+        if not state.held and not state.given_up:
+            left = (promised_ms - at.utc_ms) / 1000
+            assert state.paused_seconds(at) >= left - 0.01
+            assert state.paused_seconds(at) <= max(left + 1.1, 1.25 * 86_400, 90 * 86_400 + 1.1)
+
+
+@given(st.integers(1, 200), st.integers(0, 2**32), st.booleans(), st.one_of(st.none(), st.sampled_from([3_600.0, 86_400.0, 1e9])))
+def test_pauses_grow_by_the_rule_and_jitter_only_lengthens_them(
+    incidents: int, seed: int, crowded: bool, longest: float | None
+) -> None:
+    policy = BackoffPolicy()
+    pause = policy.pause_seconds(incidents, Random(seed), crowded=crowded, longest_seconds=longest)
+    bare = min((2.0 if crowded else 5.0) * 2.0 ** min(incidents - 1, 64), 86_400.0, longest or math.inf)
+    assert bare <= pause <= 1.25 * bare
+
+
+@given(st.lists(st.floats(0.0, 4.9), min_size=1, max_size=30))
+def test_what_was_out_when_a_pause_began_is_one_incident(delays: list[float]) -> None:
+    state = lane()
+    tickets = [T0.plus(-0.1 * n) for n in range(len(delays))]
+    for issued, delay in zip(tickets, sorted(delays), strict=True):
+        state.refused("unavailable", issued, T0.plus(delay), None, Random(1))
+    assert state.incidents == 1
+    assert state.paused_seconds(T0) <= 5.0 * 1.25 + 4.9
 
 
 def test_a_pace_that_was_learnt_comes_back() -> None:

@@ -669,6 +669,26 @@ def test_a_body_in_inspection_frees_its_connection_and_keeps_its_lane() -> None:
     assert world.ticket().url == "http://a.test/1b"
 
 
+def test_a_server_that_computes_pictures_rests_as_long_as_it_took() -> None:
+    world = World(SchedulerRules(lane_limits=LaneLimits(0.0, 1), caution=TRUSTING))
+    world.add(*(image(n, f"http://a.test/iiif/{n}/full/{n}00,/0/default.jpg") for n in (1, 2)), image(3, "http://a.test/3.jpg"))
+    first = world.ticket()
+    world.clock.advance(4.0)
+    world.scheduler.received(first, 3.5, world.now)
+    world.clock.advance(0.5)
+    world.finish(first, saved())  # a look at the picture is no work of the server
+    assert world.wait() == pytest.approx(3.5)
+    world.clock.advance(3.5)
+    second = world.ticket()
+    world.clock.advance(1.0)
+    world.finish(second, saved())
+    assert world.wait() == pytest.approx(1.0)
+    world.clock.advance(1.0)
+    world.finish(world.ticket(), saved())
+    world.add(image(4, "http://a.test/4.jpg"))
+    world.ticket()  # a file
+
+
 def test_everything_not_in_flight_is_given_back_when_the_run_stops() -> None:
     world = World()
     world.add(*(image(n, f"http://a.test/{n}") for n in range(4)))
@@ -702,6 +722,7 @@ OUTCOMES = st.sampled_from(
     [
         "saved",
         "http_404",
+        "http_403",
         "http_403",
         "banned",
         "server_error",
@@ -818,8 +839,8 @@ class Observed:
         elif what == "release paused":
             released = world.scheduler.release_paused(world.now, 30.0)
             self.given_back += [work.id for work in released.works]
-            for closed in released.closed:
-                self.note(closed)
+            for finished in released.closed:
+                self.note(finished)
         elif what == "close doubts":
             world.scheduler.doubts.close((), world.now)
         elif what == "forget idle":

@@ -161,6 +161,25 @@ def test_a_page_that_came_beside_good_answers_is_known() -> None:
         assert errors(bench.ends(host, PAGE)) == ["invalid_content_type"]
 
 
+UNREACHABLE = Failed("local_network", Evidence("Network is unreachable"))
+
+
+def test_a_network_that_is_unreachable_for_one_host_only_is_that_host_s() -> None:
+    bench = Bench()
+    assert bench.ends("a.org", UNREACHABLE) == []
+    assert errors(bench.ends("b.org", GOOD)) == ["connect_failed", ""]
+    for host in HOSTS[:2]:
+        assert bench.ends(host, UNREACHABLE) == []
+    assert errors(bench.ends("c.org", UNREACHABLE)) == ["local_network"] * 3
+    assert str(bench.suspicion.finding) == "this machine's network fails: Network is unreachable"
+
+
+def test_where_few_hosts_are_at_work_the_local_stack_is_believed() -> None:
+    bench = Bench(("a.org",))
+    assert errors(bench.ends("a.org", UNREACHABLE)) == ["local_network"]
+    assert bench.suspicion.finding is not None
+
+
 def test_what_was_asked_before_ends_no_fault() -> None:
     bench = Bench()
     early = bench.ticket("d.org")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.holdings import check_order
-from tests.e2e.program import RUN, started, type_in
+from tests.e2e.program import RUN, started, status_of, type_in
 from tests.e2e.sources import hang, list_of, photo
 from tests.scripted import ScriptedServer
 
@@ -114,3 +114,33 @@ async def test_a_budget_of_bytes_counts_what_came(origin: ScriptedServer, collec
     size_bytes = len(photo(f"{origin.port}/photo0"))
     photos = [request for request in origin.requests if request.path.startswith("/photo")]
     assert 0.5 * 20_000 <= len(photos) * size_bytes <= 20_000 + 1.1 * size_bytes
+
+
+async def test_hosts_that_are_joined_share_one_pace(origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path) -> None:
+    urls = [*hang(origin, *(f"mine{n}" for n in range(6))), *hang(elsewhere, *(f"other{n}" for n in range(6)))]
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", urls))).status == 0
+    joined = await type_in("hosts", "join", collection, host_of(elsewhere), "--as", host_of(origin), "--note", "one machine")
+    assert joined.status == 0, joined.err
+    assert (await type_in("run", collection, *RUN, "--host-rate", "5")).status == 0
+    times = sorted(request.at for server in (origin, elsewhere) for request in server.requests)
+    assert len(times) == 14
+    assert min(last - first for first, last in zip(times, times[5:], strict=False)) >= 5 / 5 - 0.25
+    assert check_order(collection) == 12
+
+
+async def test_a_host_that_a_person_gives_up_ends_at_once_and_its_images_with_it(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path
+) -> None:
+    urls = [*hang(origin, *(f"mine{n}" for n in range(60))), *hang(elsewhere, *(f"other{n}" for n in range(10)))]
+    assert (await type_in("init", collection, list_of(collection.parent / "links.txt", urls))).status == 0
+    async with started("run", collection, *RUN, "--host-rate", "4") as program:
+        await program.until(lambda: len(origin.requests) > 3, "it asks")
+        given_up = await type_in("hosts", "give-up", collection, host_of(origin), "--note", "the museum has closed")
+        assert given_up.status == 0, given_up.err
+        assert "given up, at once in the run that is at work" in given_up.out
+        asked = len(origin.requests)
+        ended = await program.end()
+    assert len(origin.requests) <= asked + 1
+    status = await status_of(collection)
+    assert status["by_error_type"] == {"lane_given_up": 60 - (check_order(collection) - 10)}
+    assert "lane_given_up" in ended.last_line

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.holdings import DATABASE, ask, check_order, images
-from tests.e2e.program import RUN, status_of, type_in
+from tests.e2e.program import RUN, started, status_of, type_in
 from tests.e2e.sources import hang, list_of
 from tests.scripted import Act, ScriptedServer, answer
 
@@ -116,6 +116,10 @@ async def test_a_ban_stops_the_host_and_costs_no_image_anything(
     [host] = [host for host in (await status_of(collection))["hosts"] if host["held"]]
     assert host["banned_since"] is not None
     assert "refused us altogether" in (await type_in("explain", collection, links[0])).out
+    words_back = ("hosts", "resume", collection, f"127.0.0.1:{origin.port}", "--note", "the curator lets us in")
+    assert (await type_in(*words_back)).status == 0
+    await type_in("run", collection, *words)
+    assert len(pictures(origin)) > asked
     assert check_order(collection) == 1
 
 
@@ -136,3 +140,32 @@ async def test_a_challenge_is_no_fault_of_the_images(origin: ScriptedServer, col
     assert ended.status == 7
     assert {(image.status, image.attempts) for image in images(collection)} == {("pending", 0)}
     assert (await status_of(collection))["hosts"][0]["pause_reason"] == "banned"
+
+
+async def test_a_person_gives_a_host_up_at_once_in_a_run_and_takes_it_back(
+    origin: ScriptedServer, elsewhere: ScriptedServer, collection: Path
+) -> None:
+    """Its images end while the other host goes on."""
+    mine = hang(origin, *(f"mine{n}" for n in range(30)), before=(1.0,))
+    others = hang(elsewhere, *(f"other{n}" for n in range(12)), before=(0.3,))
+    links = list_of(collection.parent / "links.txt", [*mine, *others])
+    host = f"127.0.0.1:{origin.port}"
+    async with started("get", links, collection, *RUN, "--host-connections", "1") as program:
+        await program.until(lambda: len(pictures(origin)) > 1, "it is asked")
+        given_up = await type_in("hosts", "give-up", collection, host, "--note", "closed for good")
+        assert given_up.status == 0, given_up.err
+        assert "given up, at once in the run that is at work" in given_up.out
+        ended = await program.end()
+    assert ended.status == 0, ended.err
+    assert len(pictures(origin)) < 12
+    status = await status_of(collection)
+    assert status["images"]["exhausted"] + status["images"]["success"] == 42
+    assert status["by_error_type"] == {"lane_given_up": status["images"]["exhausted"]}
+    assert {image.attempts for image in images(collection) if image.status == "exhausted"} == {0}
+    assert (await type_in("retry", collection, "--error-type", "lane_given_up")).status == 0
+    assert (await type_in("run", collection, *RUN, "--max-images", "2")).status == 3
+    told = await type_in("hosts", "give-up", collection, host, "--note", "closed after all")
+    assert "the next run ends what waits for it" in told.out
+    asked = len(origin.requests)
+    assert (await type_in("run", collection, *RUN)).status == 0
+    assert len(origin.requests) == asked

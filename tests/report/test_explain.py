@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from asyncdl.model import Batch, LaneRecord, Transition
+from asyncdl.model import Batch, LaneRecord, RobotsRecord, Transition
 from asyncdl.report.explain import Explanation, Subject, explain
 from asyncdl.report.explain_json import explanation_json
 from asyncdl.report.explain_view import render_explanation
@@ -147,6 +147,16 @@ async def test_a_host_that_was_given_up_says_when_and_how_to_take_it_back(sample
         assert "the host was given up 2026-05-28T20:26:40Z" in text
         assert "down since 2026-05-13T20:26:40Z" in text
         assert "`asyncdl retry herbarium --host slow.example.org` asks it again" in text
+
+
+async def test_a_host_shows_its_robots_files(sample: Sample) -> None:
+    file = RobotsRecord("https://busy.example.org", "busy.example.org", 200, NOW_MS, NOW_MS - 86_400_000, "User-agent: *\n")
+    async with await Store.open(sample.collection.db) as store:
+        await store.apply(Batch(robots=(file,)), NOW_MS)
+    text, found = await told(sample, "busy.example.org")
+    assert "https://busy.example.org/robots.txt: status 200, read 2026-05-28T20:26:40Z" in text
+    assert "unchanged since 2026-05-27T20:26:40Z" in text
+    assert found["host"]["robots"][0]["text"] == "User-agent: *\n"
 
 
 async def test_a_host_in_good_order_says_what_to_type(sample: Sample) -> None:

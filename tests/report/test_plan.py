@@ -58,3 +58,19 @@ async def test_people_are_told_what_binds_until_when_and_whom_to_write_to(sample
     assert "at the earliest" in text
     assert "from 2 images whose size is known" in text
     assert "next" in text.lower()
+
+
+async def test_what_the_line_has_carried_is_told_beside_what_it_must_carry(sample: Sample) -> None:
+    plan = await plan_of(sample)
+    assert to_json(plan)["line_seen_bits_per_second"] is None
+    assert "at best" not in shown(plan)
+    async with await Store.open(sample.collection.db) as store:
+        run = await store.last_run()
+        assert run is not None
+        await store.note_run(run.id, '{"top_bits_per_second": 22000000}')
+    seen = await plan_of(sample)
+    assert to_json(seen)["line_seen_bits_per_second"] == 22e6
+    assert "the last run has had 22Mbit/s at best" in shown(seen)
+    async with await Store.open(sample.collection.db) as store:
+        await store.note_run(run.id, "[broken")
+    assert to_json(await plan_of(sample))["line_seen_bits_per_second"] is None

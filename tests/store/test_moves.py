@@ -169,7 +169,7 @@ async def test_an_unknown_error_type_is_kept_as_other(store: Store) -> None:
 
 
 async def test_lanes_are_remembered_and_replaced(store: Store) -> None:
-    lane = LaneRecord("a.org", 5, "429", 2, 3, 4, 0, "User-agent: *", 6, held=True, note="asked by mail")
+    lane = LaneRecord("a.org", 5, "429", 2, 3, 4, 0, held=True, note="asked by mail", banned_since_ms=7, ban_probes=2)
     await apply(store, lanes=(lane, LaneRecord("b.org")))
     assert await store.load_lanes(["a.org", "nowhere.org"]) == {"a.org": lane}
     await apply(store, lanes=(LaneRecord("a.org", 9),))

@@ -206,7 +206,7 @@ def test_a_file_whose_image_was_gone_is_adopted_and_the_mark_is_not(tmp_path: Pa
 
 def test_pauses_and_limits_of_hosts_are_kept(tmp_path: Path) -> None:
     lane = LaneRecord(
-        "a.org", NOW + 9_000_000, "rate_limited", 3, NOW, 0, 0, "User-agent: *", NOW, held=True, note="they asked for it",
+        "a.org", NOW + 9_000_000, "rate_limited", 3, NOW, 0, 0, held=True, note="they asked for it",
         order=LaneOrder("a.org", NOW, LaneLimits(0.5, 1), limits_note="their curator"), spent={"bytes_per_day": (Spent(NOW, 7),)},
     )  # fmt: skip
 

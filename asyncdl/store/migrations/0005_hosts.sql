@@ -22,3 +22,10 @@ CREATE TABLE lane_spent(
   lane TEXT PRIMARY KEY,
   spent TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Which lane people put a host in, in the place of the shipped table (asyncdl.urls.lanes). `hosts.lane` follows when no run is at work.
+CREATE TABLE host_lanes(
+  host TEXT PRIMARY KEY,
+  lane TEXT NOT NULL,
+  note TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
