@@ -30,6 +30,10 @@ LONGEST_HEAD_START_SECONDS: Final = 60.0
 MAX_PACE_PER_SECOND: Final = 1_000.0
 
 
+MAX_LEARNT_LANES = 2_048
+"""Up to so many lanes, one whose host has answered is kept through its pauses: how the search for its pace stands is not stored."""
+
+
 class LaneQueue:
     """A lane and the jobs waiting in it; robots.txt fetches go before everything else. `kept` are jobs in doubt (`doubts`), not counted.
 
@@ -258,7 +262,7 @@ class LaneTable:
         if queue.lane.idle(now):
             if queue.lane.worth_keeping:
                 self.remember(queue, now)
-        elif not queue.lane.rests(now):
+        elif not queue.lane.rests(now) or (queue.lane.answers and len(self._queues) <= MAX_LEARNT_LANES):
             return False
         elif not queue.resting:
             self.remember(queue, now)
