@@ -95,6 +95,7 @@ def test_what_decides_is_pure() -> None:
         "concurrency",
         "lane",
         "pace",
+        "pauses",
         "budgets",
         "quota",
         "lane_table",

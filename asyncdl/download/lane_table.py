@@ -208,7 +208,7 @@ class LaneTable:
         self._changed[lane.name] = lane.record(now)
         self.urgent |= lane.budgets.waits
         if lane.news:
-            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
+            probe = f"; next asked {iso_utc(lane.pauses.until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
             self._news += [(lane.name, text + probe) for text in lane.news]
             lane.news = []
 

@@ -124,7 +124,7 @@ class Passes:
             return Finished(note=note)
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
-            job.defer(queue.lane.pause_until_ms)
+            job.defer(queue.lane.pauses.until_ms)
             finished = self.advance(job, now)
             return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self._lanes.put(queue, job, front=True)
@@ -136,7 +136,7 @@ class Passes:
             raise AssertionError("only rows are kept aside")
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         job.first_error = "banned"
-        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
+        job.defer(max(queue.lane.pauses.until_ms, now.utc_ms))
         job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
         finished = self.advance(job, now)
         return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")

@@ -200,7 +200,7 @@ class Probe:
         """Not one request more to this lane: what waits there is given back, and so is this."""
         now = self._clock.now()
         if queue := self._scheduler.lanes.get(ticket.lane):
-            queue.lane.pause(2 * MAX_SECONDS, _ENOUGH, now)
+            queue.lane.pauses.pause(2 * MAX_SECONDS, _ENOUGH, now)
         self._scheduler.finish(ticket, Failed("cancelled"), now)
         self._release_paused(f"not asked: {_ENOUGH}")
 
@@ -259,8 +259,8 @@ class Probe:
         for queue in self._scheduler.lanes:
             host = self._host(queue.lane.name)
             host.crawl_delay_seconds = queue.lane.crawl_delay_seconds
-            if queue.lane.pause_reason != _ENOUGH:
-                host.paused_seconds, host.pause_reason = queue.lane.paused_seconds(now), queue.lane.pause_reason
+            if queue.lane.pauses.reason != _ENOUGH:
+                host.paused_seconds, host.pause_reason = queue.lane.paused_seconds(now), queue.lane.pauses.reason
         for name, host in self._hosts.items():
             host.requests = self._requests[name]
             for image in host.images:
