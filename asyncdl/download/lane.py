@@ -18,8 +18,8 @@ from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, Breake
 from asyncdl.download.budgets import Budgets
 from asyncdl.download.pace import Caution, Pace
 from asyncdl.download.pauses import SLOW_DOWN, Pauses
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import BUDGET_SPENT, LaneLimits, LaneOrder, Stop
-from asyncdl.model import LaneRecord
 
 __all__ = ["LaneLimits", "LaneState"]
 

@@ -21,7 +21,7 @@ from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
 from asyncdl.download.outcome import Failed, TicketKind
-from asyncdl.model import LaneRecord
+from asyncdl.lane_records import LaneRecord
 
 HEAD_START_SECONDS: Final = 5.0
 LONGEST_HEAD_START_SECONDS: Final = 60.0

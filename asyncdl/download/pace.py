@@ -27,7 +27,7 @@ from typing import Final
 
 from asyncdl.clock import Instant
 from asyncdl.download.slowness import Slowness
-from asyncdl.model import LearntPace
+from asyncdl.lane_records import LearntPace
 
 _PROOF_ANSWERS: Final = 2
 """So many good answers with so many requests under way prove that the host bears them."""

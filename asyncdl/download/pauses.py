@@ -13,7 +13,7 @@ from typing import Final
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
-from asyncdl.model import LaneRecord
+from asyncdl.lane_records import LaneRecord
 from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
 
 FORGIVING_ANSWERS: Final = 20

@@ -20,7 +20,8 @@ from asyncdl.download.outcome import Failed, Finished, Outcome, RobotsRead, Save
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.errors import Blame, error_type
 from asyncdl.imaging import sniff
-from asyncdl.model import Batch, ImageFacts, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import Batch, ImageFacts, Work, WorkKind
 from asyncdl.response import Response
 from asyncdl.store import QUEUE_START, Reader
 from asyncdl.urls import host_of

@@ -40,8 +40,9 @@ from asyncdl.download.passes import Passes, SchedulerRules
 from asyncdl.download.robots_gate import Permission, RobotsGate
 from asyncdl.download.robots_tickets import RobotsTickets
 from asyncdl.errors import Blame, error_type
+from asyncdl.lane_records import LaneRecord, RobotsRecord
 from asyncdl.limits import LaneOrder
-from asyncdl.model import LaneRecord, RobotsRecord, Work
+from asyncdl.model import Work
 from asyncdl.urls import is_dynamic
 
 __all__ = ["Scheduler", "SchedulerRules"]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.lane_records import LaneLoad, LaneRecord, RobotsRecord
+from asyncdl.model import Counts, HostDue, Work, WorkKind
 from asyncdl.store import (
     adopting,
     figures,

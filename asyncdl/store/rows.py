@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from asyncdl.model import FileRole, LaneRecord, RobotsRecord, WorkKind
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import FileRole, WorkKind
 from asyncdl.status import ImageStatus, RecordStatus
 
 QUEUE_START = (-1, -1)

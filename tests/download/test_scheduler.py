@@ -27,7 +27,8 @@ from asyncdl.download.outcome import (
 from asyncdl.download.pace import CAUTIONS, Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
-from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord, Work
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, Work
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image, manifest
 
