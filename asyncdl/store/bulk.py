@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Final
 
-from asyncdl.model import BulkBatch, PlainImages
+from asyncdl.bulk_batch import BulkBatch, PlainImages
 from asyncdl.status import ImageStatus, RecordStatus
 from asyncdl.store import sources
 from asyncdl.store.interning import host_ids, storable

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from asyncdl.bulk_batch import BulkBatch
 from asyncdl.limits import LaneOrder
-from asyncdl.model import Batch, BulkBatch, JudgedRecord, NewRecord
+from asyncdl.model import Batch, JudgedRecord, NewRecord
 from asyncdl.store import (
     additions,
     adopting,
