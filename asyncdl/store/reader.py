@@ -26,17 +26,13 @@ from asyncdl.store import (
 )
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
+from asyncdl.store.histories import HostAnswer, HostLogPage, HostStory, RecordRow, RecordStory
 from asyncdl.store.holding import HeldRecord
 from asyncdl.store.rows import (
     Discrepancies,
     ErrorCount,
-    HostAnswer,
     HostCounts,
-    HostLogPage,
-    HostStory,
     ImageState,
-    RecordRow,
-    RecordStory,
     RetryFilter,
     RetryPage,
     RunRecord,

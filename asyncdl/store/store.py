@@ -32,12 +32,13 @@ from asyncdl.store import (
     snapshots,
     sources,
 )
+from asyncdl.store.changes import AddCounts, Applied, LoadCounts
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
 from asyncdl.store.rekeying import RecordRekey
 from asyncdl.store.renumbering import Renumbered
-from asyncdl.store.rows import AddCounts, Applied, LoadCounts, RunInfo, SourceState
+from asyncdl.store.rows import RunInfo, SourceState
 
 
 class Store(Reader):
