@@ -92,6 +92,7 @@ def test_what_decides_is_pure() -> None:
     pure = [
         "scheduler",
         "suspicion",
+        "networks",
         "concurrency",
         "lane",
         "pace",
