@@ -110,6 +110,7 @@ def test_what_decides_is_pure() -> None:
         "job",
         "verdicts",
         "passes",
+        "issued",
         "robots_gate",
         "robots_tickets",
         "robots",
