@@ -96,6 +96,8 @@ def test_what_decides_is_pure() -> None:
         "concurrency",
         "lane",
         "pace",
+        "caution",
+        "slowness",
         "pauses",
         "budgets",
         "quota",

@@ -16,7 +16,8 @@ from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.bans import BanPolicy, BanWatch
 from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.budgets import Budgets
-from asyncdl.download.pace import Caution, Pace
+from asyncdl.download.caution import Caution
+from asyncdl.download.pace import Pace
 from asyncdl.download.pauses import SLOW_DOWN, Pauses
 from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import BUDGET_SPENT, LaneLimits, LaneOrder, Stop

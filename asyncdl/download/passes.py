@@ -15,11 +15,11 @@ from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.caution import Caution
 from asyncdl.download.job import Job, job_of
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import Failed, Finished
-from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import RobotsGate, authority_of
 from asyncdl.errors import error_type
 from asyncdl.limits import NOTHING_SAID, Stop

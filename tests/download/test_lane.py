@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.caution import Caution
 from asyncdl.download.lane import LaneLimits, LaneState
-from asyncdl.download.pace import Caution
 
 T0 = Instant(100.0, 1_767_225_600_000)
 
