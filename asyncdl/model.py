@@ -6,12 +6,13 @@ text everywhere outside `store/`, which alone knows their row numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from asyncdl.limits import LaneOrder, Stop
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.limits import Stop
 from asyncdl.status import ImageStatus
 
 
@@ -89,57 +90,6 @@ class JudgedRecord:
     external_id: int | str
     living: tuple[NewRecord, ...] = ()
     in_source: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlainImages:
-    """Records with one image each, whose one link needed no rules: its key, rank and kind are looked up when something asks. In columns."""
-
-    records: Sequence[int | str] = ()
-    """External ids, ascending, each once."""
-    hosts: Sequence[int] = ()
-    """For each the place of its link's host in the batch."""
-    urls: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BulkBatch:
-    """Records that are all new to their collection, with all that belongs to them, in columns: millions are inserted without a loop.
-
-    A *place* is a position in a column, from 0: of a record in `records`, of an image in `image_hosts`, of a host in `hosts`.
-    Images stand in the order of their records and, inside a record, in key order, which is the order of their numbers from 0. The
-    images of `plain` stand apart, and have no places.
-    """
-
-    hosts: Sequence[str]
-    """The distinct hosts that the batch names."""
-    plain: PlainImages
-    records: Sequence[int | str]
-    """External ids, ascending, each once, none of them in `plain`."""
-    record_images: Sequence[int]
-    """Images of each record, at least 1."""
-    image_hosts: Sequence[int]
-    """For each image the place of the host that is asked first."""
-    image_keys: Sequence[int]
-    """For each image its key hash."""
-    candidate_images: Sequence[int]
-    """For each candidate the place of its image, ascending."""
-    candidate_positions: Sequence[int]
-    """Position in the order of trial, ascending inside an image."""
-    candidate_urls: Sequence[str]
-    candidate_ranks: Sequence[int]
-    """1 is the largest picture."""
-    candidate_kinds: Sequence[int]
-    """Numbers of `CandidateKind`."""
-    waiting: Sequence[int] = ()
-    """Places of the images whose first candidate is a manifest: they are not due."""
-    manifests: Sequence[tuple[int, str, int, int]] = ()
-    """Place of the record, URL, key hash, place of the host."""
-
-    @property
-    def record_count(self) -> int:
-        """How many records there are, those of `plain` among them."""
-        return len(self.records) + len(self.plain.records)
 
 
 # ---- store -> download -----------------------------------------------------------------------------------
@@ -300,72 +250,6 @@ class ManifestTransition:
     attempts: int
     error: str | None = None
     canvases: tuple[Canvas, ...] = ()
-
-
-class LearntPace(NamedTuple):
-    """What a host was found to bear: requests per second, requests at the same time (0: no limit met), and when that was so (UTC milliseconds)."""
-
-    rate_per_second: float
-    connections: int
-    at_ms: int
-
-
-class Spent(NamedTuple):
-    """What was reserved of a budget in a slot of time: when the slot began (UTC milliseconds), and how much."""
-
-    began_ms: int
-    amount: int
-
-
-BudgetsSpent = Mapping[str, tuple[Spent, ...]]
-"""By the budget's name in `LaneLimits`."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRecord:
-    """What is remembered of a lane between runs. `order` is read with it, and written by itself (`Store.order`).
-
-    `held` by a ban, which a person lifts. `spent` of None: nothing is to be changed about what is stored of budgets.
-    """
-
-    lane: str
-    pause_until_ms: int = 0
-    pause_reason: str = ""
-    incidents: int = 0
-    last_incident_ms: int = 0
-    down_since_ms: int = 0
-    given_up_ms: int = 0
-    held: bool = False
-    note: str = ""
-    learnt: LearntPace | None = None
-    spent: BudgetsSpent | None = None
-    order: LaneOrder | None = None
-    banned_since_ms: int = 0
-    ban_probes: int = 0
-
-
-class RobotsRecord(NamedTuple):
-    """What the robots.txt of an authority (scheme, host, port) said at `fetched_ms`, and has said unchanged since `since_ms`. `status` is that of the answer."""
-
-    authority: str
-    lane: str
-    status: int
-    fetched_ms: int
-    since_ms: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LaneLoad:
-    """What a lane has waiting and has given so far, from the counters: `waiting` and `saved` images, `manifests` still to be read."""
-
-    lane: str
-    hosts: int
-    waiting: int
-    saved: int
-    size_bytes: int
-    manifests: int = 0
-    record: LaneRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

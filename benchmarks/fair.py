@@ -31,7 +31,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from asyncdl.download.pace import CAUTIONS
+from asyncdl.download.caution import CAUTIONS
 from benchmarks.faulty_server import CONTROL, HOSTS, NETWORK, obtainable, path_of
 from benchmarks.pictures import jpeg_near
 

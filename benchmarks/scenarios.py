@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
+from asyncdl.download.caution import CAUTIONS
 from asyncdl.download.lane import LaneLimits
-from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.scheduler import SchedulerRules
 from benchmarks.populations import Listed
 from benchmarks.simulated_hosts import DAY_SECONDS, HOUR_SECONDS, Outage, Traits

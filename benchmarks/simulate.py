@@ -26,8 +26,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from asyncdl.download.caution import CAUTIONS
 from asyncdl.download.lane import LaneLimits
-from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.scheduler import SchedulerRules
 from benchmarks.memory import peak_bytes
 from benchmarks.populations import MUSEUM_HOSTS, Listed, Scattered, museums

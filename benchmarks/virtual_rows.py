@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from asyncdl.app.jobs import lane_of_url
 from asyncdl.download.outcome import Verdict
-from asyncdl.model import Candidate, CandidateKind, HostDue, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import Candidate, CandidateKind, HostDue, Work, WorkKind
 from asyncdl.status import ImageStatus
 from benchmarks.populations import Population
 

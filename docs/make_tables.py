@@ -24,7 +24,7 @@ _BOUNDS = (
     ("asyncdl.download.queue.WINDOW_HOSTS", "hosts whose rows are paged at the same time"),
     ("asyncdl.download.queue.MAX_QUEUED_ROWS", "rows in memory, over all hosts"),
     ("asyncdl.download.queue.MAX_LOOK_AHEAD_ROWS", "rows in memory, of one host"),
-    ("asyncdl.settings.slices.MAX_CONCURRENCY", "requests in flight; as many bodies again may wait for inspection"),
+    ("asyncdl.settings.run.MAX_CONCURRENCY", "requests in flight; as many bodies again may wait for inspection"),
     ("asyncdl.download.record.MAX_BATCH_ROWS", "lines of one commit"),
     ("asyncdl.download.record.MAX_BATCH_SECONDS", "age of a batch"),
     ("asyncdl.download.record.MAX_BACKLOG_ROWS", "verdicts waiting for their commit; then nothing starts"),

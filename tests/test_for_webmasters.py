@@ -10,7 +10,7 @@ import pytest
 from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.bans import BanPolicy
 from asyncdl.download.breaker import BreakerPolicy
-from asyncdl.download.pace import Caution
+from asyncdl.download.caution import Caution
 from asyncdl.download.robots import (
     FRESH_SECONDS,
     MAX_CRAWL_DELAY_SECONDS,

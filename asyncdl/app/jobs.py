@@ -20,6 +20,7 @@ from asyncdl.blobs import IntentJournal, Spool, SpoolBudget, part_path
 from asyncdl.clock import Clock, SystemClock
 from asyncdl.collection import Collection
 from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.caution import CAUTIONS
 from asyncdl.download.concurrency import SlotSearch
 from asyncdl.download.ending import RunReport, ending
 from asyncdl.download.fetch import Fetcher, OpenSpool, WebFetcher
@@ -28,7 +29,6 @@ from asyncdl.download.headway import Headway
 from asyncdl.download.inspect import Inspector
 from asyncdl.download.outcome import Ticket
 from asyncdl.download.ownline import OwnLine, OwnPatience
-from asyncdl.download.pace import CAUTIONS
 from asyncdl.download.preflight import require_contact
 from asyncdl.download.queue import Feeder
 from asyncdl.download.record import Recorder

@@ -15,7 +15,8 @@ from asyncdl.collection import Collection
 from asyncdl.download.fetch import WebFetcher
 from asyncdl.download.outcome import Ticket
 from asyncdl.download.preflight import require_contact
-from asyncdl.download.probe import MAX_BODY_BYTES, MAX_HOSTS, Probe, ProbedHost, rows_to_ask
+from asyncdl.download.probe import MAX_BODY_BYTES, MAX_HOSTS, Probe, rows_to_ask
+from asyncdl.download.probed import ProbedHost
 from asyncdl.settings import RunSettings
 from asyncdl.store import Store
 from asyncdl.web import Web

@@ -14,8 +14,8 @@ from typing import Final
 
 from asyncdl.clock import Instant
 from asyncdl.download.quota import Quota
+from asyncdl.lane_records import BudgetsSpent
 from asyncdl.limits import BUDGET_SECONDS, LaneLimits
-from asyncdl.model import BudgetsSpent
 
 FIRST_ANSWER_BYTES: Final = 500_000
 """What an answer is charged with before any has come."""

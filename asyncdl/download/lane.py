@@ -1,7 +1,8 @@
 """One politeness group: its pace, connections, pauses, health and robots rules. Knows no rows and no queue.
 
 Pure: every method that needs the time is given it. A lane answers one question, *when may the next request start*, and learns
-from how requests end. Pauses are remembered in UTC, so that they hold across restarts; pace is monotonic, so that a clock
+from how requests end. What it knows is in parts: `pauses`, `pace`, `budgets`, the health of the host (`breaker`), whether it refuses us
+(`ban`). Here they meet: which of them hears of what, and what they say together. Pace is monotonic, so that a clock
 correction or a suspend neither bursts nor strands anything.
 """
 
@@ -15,29 +16,22 @@ from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.bans import BanPolicy, BanWatch
 from asyncdl.download.breaker import CONNECTION_ERRORS, COUNTED, Breaker, BreakerPolicy, Health
 from asyncdl.download.budgets import Budgets
-from asyncdl.download.pace import Caution, Pace
+from asyncdl.download.caution import Caution
+from asyncdl.download.pace import Pace
+from asyncdl.download.pauses import SLOW_DOWN, Pauses
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import BUDGET_SPENT, LaneLimits, LaneOrder, Stop
-from asyncdl.model import LaneRecord
-from asyncdl.retry_after import MAX_RETRY_AFTER_SECONDS
 
 __all__ = ["LaneLimits", "LaneState"]
 
 TIMEOUTS_IN_A_ROW = 5
 """So many unanswered requests one after the other are the host's trouble, no longer the images'."""
 
-FORGIVING_ANSWERS = 20
-"""So many good answers since an incident make it forgotten, as quiet time does: the pause was long enough."""
-
 MAX_RESTS = 256
 """Connections of one lane that rest at the same time: as many requests as can be in flight."""
 
-LONGEST_ROBOTS_PAUSE_SECONDS = 3_600.0
-"""That robots.txt could not be read is believed for at most an hour."""
-
 KEPT_SECONDS = 60.0
 """A lane is kept for so long after it could have started again: most come back, and more was learnt of their pace than is stored."""
-
-_REFUSALS = frozenset({"rate_limited", "unavailable"})
 
 
 class LaneState:
@@ -51,8 +45,6 @@ class LaneState:
         self.order = LaneOrder(name)
         self.stop: Stop | None = None
         self.in_flight = 0
-        self.incidents = 0
-        self.pause_reason = ""
         self.held = False
         self.note = ""
         self.requests = 0
@@ -64,19 +56,13 @@ class LaneState:
         self.news: list[str] = []  # turns of its health that nobody has been told of yet, at most a few
         self._policy = policy
         self._ceilings = limits
+        self.pauses = Pauses(policy)
         self.budgets = Budgets()
         if limits.any_budget:
             self.budgets.limit(limits, Instant(0.0, 0))
         self.pace = Pace(limits.rate_per_second or 0.0, limits.connections or 0, caution)
         self._next_start = -math.inf
-        self._pause_until = -math.inf
-        self._pause_until_ms = 0
-        self._last_pause_seconds = 0.0
-        self._last_incident_ms = 0
-        self._paused_at = -math.inf
         self._timeouts_in_a_row = 0
-        self._answers_since_incident = 0
-        self._suspect = False
         self._resting_until: list[float] = []  # ascending: until when connections rest that a computed picture came over
 
     # -- when ------------------------------------------------------------------------------------------------
@@ -90,14 +76,14 @@ class LaneState:
             return -math.inf
         if self.held or self.stop or self.budgets.waits or self.in_flight >= self.connections:
             return None
-        ready_at = max(self._next_start, self._pause_until)
+        ready_at = max(self._next_start, self.pauses.until)
         resting = len(self._resting_until) - (self.connections - self.in_flight - 1)
         return max(ready_at, self._resting_until[resting - 1]) if resting > 0 else ready_at
 
     @property
     def connections(self) -> int:
         """How many requests may run at the same time now: one while the host is suspect or refuses us, then as many as it has answered well."""
-        return 1 if self._suspect or self.ban.careful else self.pace.connections
+        return 1 if self.pauses.suspect or self.ban.careful else self.pace.connections
 
     @property
     def rate_per_second(self) -> float:
@@ -123,13 +109,13 @@ class LaneState:
     @property
     def troubled(self) -> bool:
         """Whether the host has not answered since its last trouble."""
-        return self._suspect or self.breaker.failing
+        return self.pauses.suspect or self.breaker.failing
 
     def idle(self, now: Instant) -> bool:
         """Whether nothing runs and nothing has forbidden a start for a while: the lane may be forgotten without breaking a limit."""
         if self.in_flight or self.held or self.stop or not self.budgets.idle(now):
             return False
-        busy_until = max(self._next_start, self._pause_until, *self._resting_until[-1:])
+        busy_until = max(self._next_start, self.pauses.until, *self._resting_until[-1:])
         return self.given_up or busy_until + KEPT_SECONDS <= now.monotonic
 
     def rests(self, now: Instant) -> bool:
@@ -145,12 +131,7 @@ class LaneState:
         if self.held or (self.stop and not self.order.stop_until_ms):
             return math.inf
         stopped = now.seconds_until(self.order.stop_until_ms) if self.stop else 0.0
-        return max(0.0, self._pause_until - now.monotonic, stopped)
-
-    @property
-    def pause_until_ms(self) -> int:
-        """When the current or last pause ends (UTC milliseconds); 0 when there was none."""
-        return self._pause_until_ms
+        return max(0.0, self.pauses.until - now.monotonic, stopped)
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -159,7 +140,7 @@ class LaneState:
         if not self.budgets.any:
             return True
         if wait := self.budgets.wait_seconds(now):
-            self.pause(wait, f"{BUDGET_SPENT}: {self.budgets.spent_name(now).replace('_', ' ')}", now)
+            self.pauses.pause(wait, f"{BUDGET_SPENT}: {self.budgets.spent_name(now).replace('_', ' ')}", now)
         return not wait and not self.budgets.waits
 
     def start(self, now: Instant) -> int:
@@ -167,7 +148,7 @@ class LaneState:
         self._resting_until = [until for until in self._resting_until if until > now.monotonic]
         self.in_flight += 1
         self.requests += 1
-        self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self._pause_until), now.monotonic)
+        self.pace.started(self.in_flight, now.monotonic - max(self._next_start, self.pauses.until), now.monotonic)
         self._next_start = max(self._next_start, now.monotonic) + 1 / self.rate_per_second
         return self.budgets.start()
 
@@ -184,9 +165,8 @@ class LaneState:
     def answered(self, now: Instant, beside: int = 1, latency_seconds: float | None = None) -> None:
         """The host gave a proper answer: trust returns, and the pace with it. `beside`: requests under way when this one started, itself included."""
         self.answers += 1
-        self._answers_since_incident += 1
         self._timeouts_in_a_row = 0
-        self._suspect = False
+        self.pauses.answered()
         self._lives()
         self.pace.answered(beside, latency_seconds, now.monotonic)
 
@@ -214,13 +194,12 @@ class LaneState:
         self.failures += 1
         self._timeouts_in_a_row = 0
         self._lives()
-        fresh = issued.monotonic > self._paused_at
+        fresh = self.pauses.fresh(issued)
         known = self.ban.banned
         if not self.ban.refused(now, fresh=fresh):
             return False
         if fresh or not known:
-            self._paused_at = now.monotonic
-            self._suspect = True
+            self.pauses.distrust(now)
             wait = self.ban.probe_after_seconds
             if wait is None:
                 self.held = True
@@ -229,7 +208,8 @@ class LaneState:
                 return True
             if not known:
                 self.news.append(f"{self.name} refuses us altogether (401, 403): it is left alone, and no image pays")
-            self.pause(max(wait * (1 + self._policy.jitter * random.random()), retry_after_seconds or 0.0), "banned", now)
+            wait *= 1 + self._policy.jitter * random.random()
+            self.pauses.pause(max(wait, retry_after_seconds or 0.0), "banned", now)
         return True
 
     def welcomed(self) -> bool:
@@ -242,7 +222,7 @@ class LaneState:
 
     def _count(self, error: str, issued: Instant, now: Instant) -> None:
         """Let the breaker judge a failure, unless it belongs to an incident that was counted."""
-        if issued.monotonic <= self._paused_at or self.given_up:
+        if not self.pauses.fresh(issued) or self.given_up:
             return
         before = self.breaker.health
         self.breaker.failed(error, now)
@@ -258,52 +238,20 @@ class LaneState:
             self._count(error, issued, now)
         elif error == "rate_limited":
             self._lives()
-        if issued.monotonic > self._paused_at:
-            if error in _REFUSALS:
+        if self.pauses.fresh(issued):
+            if error in SLOW_DOWN:
                 self.pace.refused(beside, now.monotonic)
             else:
                 self.pace.failed()
         self._incident(error, issued, now, retry_after_seconds, random)
 
     def _incident(self, reason: str, issued: Instant, now: Instant, retry_after_seconds: float | None, random: Random) -> None:
-        fresh = issued.monotonic > self._paused_at
-        if fresh:
-            quiet_ms = now.utc_ms - max(self._last_incident_ms, self._pause_until_ms)
-            quiet = not self.breaker.failing and quiet_ms >= 1000 * self._policy.forgive_seconds(self._last_pause_seconds)
-            if quiet or self._answers_since_incident >= FORGIVING_ANSWERS:
-                self.incidents = 0
-            self.incidents += 1
-            self._last_incident_ms = now.utc_ms
-            self._paused_at = now.monotonic
-            self._suspect = True
-        answered = self._answers_since_incident > 0
         longest = self.breaker.longest_pause_seconds(now)
-        if longest is None and reason == "robots_unreachable":
-            longest = LONGEST_ROBOTS_PAUSE_SECONDS
-        crowded = answered and reason in _REFUSALS
-        own_seconds = self._policy.pause_seconds(self.incidents, random, crowded=crowded, longest_seconds=longest)
-        if retry_after_seconds:  # 0, or a date that has passed, promises nothing: our own pause holds
-            # The promise is the server's; a second of jitter on top keeps lanes from coming back in step. A host that was asked
-            # when it said and refused again has said too little: then our own pause holds where it is longer.
-            seconds = min(retry_after_seconds, MAX_RETRY_AFTER_SECONDS) + random.random()
-            seconds = max(seconds, own_seconds) if fresh and not answered else seconds
-        elif fresh:
-            seconds = own_seconds
-        else:
-            return
-        if fresh:
-            self._answers_since_incident = 0
+        seconds = self.pauses.incident(
+            reason, issued, now, retry_after_seconds, random, failing=self.breaker.failing, longest_seconds=longest
+        )
+        if seconds is not None:
             self.pace.paused(seconds, now.monotonic, promised=bool(retry_after_seconds))
-        self._last_pause_seconds = seconds
-        self.pause(seconds, reason, now)
-
-    def pause(self, seconds: float, reason: str, now: Instant) -> None:
-        """Start no request for `seconds`; never shortens a pause that is already longer."""
-        until = now.plus(seconds)
-        if until.monotonic > self._pause_until:
-            self._pause_until = until.monotonic
-            self._pause_until_ms = until.utc_ms
-            self.pause_reason = reason
 
     # -- memory between runs ---------------------------------------------------------------------------------
 
@@ -311,10 +259,10 @@ class LaneState:
         """What is to be remembered."""
         return LaneRecord(
             lane=self.name,
-            pause_until_ms=self._pause_until_ms,
-            pause_reason=self.pause_reason,
-            incidents=self.incidents,
-            last_incident_ms=self._last_incident_ms,
+            pause_until_ms=self.pauses.until_ms,
+            pause_reason=self.pauses.reason,
+            incidents=self.pauses.incidents,
+            last_incident_ms=self.pauses.last_incident_ms,
             down_since_ms=self.down_since_ms,
             given_up_ms=self.breaker.given_up_ms,
             held=self.held,
@@ -326,20 +274,14 @@ class LaneState:
         )
 
     def restore(self, record: LaneRecord, now: Instant) -> None:
-        """Take up what was remembered. Stored times are clamped: a wrong clock must not strand a lane for years."""
-        remaining = min(now.seconds_until(record.pause_until_ms), MAX_RETRY_AFTER_SECONDS)
-        if remaining > 0:
-            self.pause(remaining, record.pause_reason, now)
-        self.incidents = record.incidents
-        self._last_incident_ms = min(record.last_incident_ms, now.utc_ms)
-        self._last_pause_seconds = max(0.0, (record.pause_until_ms - record.last_incident_ms) / 1000)
+        """Take up what was remembered."""
         self.breaker.restore(
             down_since_ms=record.down_since_ms,
             given_up_ms=record.given_up_ms,
             errors_in_a_row=record.incidents if record.pause_reason in CONNECTION_ERRORS else 0,
             now=now,
         )
-        self._suspect = record.incidents > 0 and (remaining > 0 or self.breaker.failing)
+        self.pauses.restore(record, now, failing=self.breaker.failing)
         self.ban.restore(record.banned_since_ms, record.ban_probes, answered_well=record.learnt is not None)
         self.held = record.held
         self.note = record.note
@@ -378,8 +320,8 @@ class LaneState:
             self.pace.rate_ceiling, self.pace.connection_ceiling = limits.rate_per_second or 0.0, limits.connections or 0
             self._next_start = min(self._next_start, now.monotonic + 1 / self.rate_per_second)
             self.budgets.limit(limits, now)
-            if self.pause_reason.startswith(BUDGET_SPENT):
-                self._pause_until, self._pause_until_ms = -math.inf, 0
+            if self.pauses.reason.startswith(BUDGET_SPENT):
+                self.pauses.end()
         return changed
 
     def lift(self) -> None:
@@ -388,7 +330,4 @@ class LaneState:
         self.note = ""
         self.breaker.reopen()
         self.ban.lift()
-        if self.pause_reason not in _REFUSALS:
-            self.incidents = 0
-            self._suspect = False
-            self._pause_until, self._pause_until_ms = -math.inf, 0
+        self.pauses.lift()

@@ -21,7 +21,7 @@ from asyncdl.clock import Instant, iso_utc
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
 from asyncdl.download.outcome import Failed, TicketKind
-from asyncdl.model import LaneRecord
+from asyncdl.lane_records import LaneRecord
 
 HEAD_START_SECONDS: Final = 5.0
 LONGEST_HEAD_START_SECONDS: Final = 60.0
@@ -212,7 +212,7 @@ class LaneTable:
         self._changed[lane.name] = lane.record(now)
         self.urgent |= lane.budgets.waits
         if lane.news:
-            probe = f"; next asked {iso_utc(lane.pause_until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
+            probe = f"; next asked {iso_utc(lane.pauses.until_ms)}" if (lane.down or lane.ban.banned) and not lane.held else ""
             self._news += [(lane.name, text + probe) for text in lane.news]
             lane.news = []
 

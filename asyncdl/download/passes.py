@@ -15,11 +15,11 @@ from asyncdl.clock import Instant
 from asyncdl.download import verdicts
 from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.caution import Caution
 from asyncdl.download.job import Job, job_of
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import Failed, Finished
-from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import RobotsGate, authority_of
 from asyncdl.errors import error_type
 from asyncdl.limits import NOTHING_SAID, Stop
@@ -124,7 +124,7 @@ class Passes:
             return Finished(note=note)
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         if queue.lane.down and self._has_candidate_elsewhere(job, queue.lane.name):
-            job.defer(queue.lane.pause_until_ms)
+            job.defer(queue.lane.pauses.until_ms)
             finished = self.advance(job, now)
             return Finished(finished.verdict if finished else None, failure, job.work, note="host is down: next candidate")
         self._lanes.put(queue, job, front=True)
@@ -136,7 +136,7 @@ class Passes:
             raise AssertionError("only rows are kept aside")
         failure = verdicts.failure_row(job, outcome, job.work.attempts, now)
         job.first_error = "banned"
-        job.defer(max(queue.lane.pause_until_ms, now.utc_ms))
+        job.defer(max(queue.lane.pauses.until_ms, now.utc_ms))
         job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
         finished = self.advance(job, now)
         return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")

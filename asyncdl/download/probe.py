@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
 from asyncdl.clock import Clock
 from asyncdl.download.body import Body
 from asyncdl.download.fetch import Fetcher
 from asyncdl.download.outcome import Failed, Finished, Outcome, RobotsRead, Saved, Ticket
+from asyncdl.download.probed import ProbedHost, ProbedImage
 from asyncdl.download.scheduler import Scheduler
 from asyncdl.errors import Blame, error_type
 from asyncdl.imaging import sniff
-from asyncdl.model import Batch, ImageFacts, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import Batch, ImageFacts, Work, WorkKind
 from asyncdl.response import Response
 from asyncdl.store import QUEUE_START, Reader
 from asyncdl.urls import host_of
@@ -39,41 +41,6 @@ PATIENCE_SECONDS: Final = 0.9
 
 MAX_HOSTS: Final = 20
 _ENOUGH: Final = f"this host has had its {MAX_REQUESTS_PER_LANE} questions"
-
-
-@dataclass(slots=True)
-class ProbedImage:
-    """One link that was asked for. `hosts` are the ones that redirects led to; sizes are announced or counted."""
-
-    url: str
-    status: int | None = None
-    announced: str = ""
-    media_type: str = ""
-    size_bytes: int | None = None
-    hosts: list[str] = field(default_factory=list)
-    latency_seconds: float | None = None
-    error: str = ""
-
-
-@dataclass(slots=True)
-class ProbedHost:
-    """What a lane has shown. `robots` says what became of its robots.txt; None means that nothing was seen of it."""
-
-    lane: str
-    requests: int = 0
-    robots: str = "not asked"
-    crawl_delay_seconds: float = 0.0
-    http_version: str = ""
-    keeps_connection: bool | None = None
-    paused_seconds: float = 0.0
-    pause_reason: str = ""
-    images: list[ProbedImage] = field(default_factory=list)
-
-    @property
-    def sample(self) -> tuple[int, int]:
-        """Pictures whose size is known, and their bytes."""
-        sizes = [image.size_bytes for image in self.images if image.size_bytes and not image.error]
-        return len(sizes), sum(sizes)
 
 
 class Memory(Protocol):
@@ -200,7 +167,7 @@ class Probe:
         """Not one request more to this lane: what waits there is given back, and so is this."""
         now = self._clock.now()
         if queue := self._scheduler.lanes.get(ticket.lane):
-            queue.lane.pause(2 * MAX_SECONDS, _ENOUGH, now)
+            queue.lane.pauses.pause(2 * MAX_SECONDS, _ENOUGH, now)
         self._scheduler.finish(ticket, Failed("cancelled"), now)
         self._release_paused(f"not asked: {_ENOUGH}")
 
@@ -259,8 +226,8 @@ class Probe:
         for queue in self._scheduler.lanes:
             host = self._host(queue.lane.name)
             host.crawl_delay_seconds = queue.lane.crawl_delay_seconds
-            if queue.lane.pause_reason != _ENOUGH:
-                host.paused_seconds, host.pause_reason = queue.lane.paused_seconds(now), queue.lane.pause_reason
+            if queue.lane.pauses.reason != _ENOUGH:
+                host.paused_seconds, host.pause_reason = queue.lane.paused_seconds(now), queue.lane.pauses.reason
         for name, host in self._hosts.items():
             host.requests = self._requests[name]
             for image in host.images:

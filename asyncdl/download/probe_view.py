@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from asyncdl.download.probe import MAX_REQUESTS_PER_LANE, ProbedHost, ProbedImage
+from asyncdl.download.probe import MAX_REQUESTS_PER_LANE
+from asyncdl.download.probed import ProbedHost, ProbedImage
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration, approximate_size
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from asyncdl.clock import Instant
-from asyncdl.model import Spent
+from asyncdl.lane_records import Spent
 
 SLOTS_PER_WINDOW: Final = 96
 """A day is counted by the quarter of an hour, an hour by 37.5 seconds."""

@@ -14,7 +14,7 @@ from enum import Enum
 
 from asyncdl.clock import Instant
 from asyncdl.download.robots import FRESH_SECONDS, RobotsPolicy
-from asyncdl.model import RobotsRecord
+from asyncdl.lane_records import RobotsRecord
 
 MAX_AUTHORITIES = 10_000
 MAX_RULES_CHARACTERS = 32_000_000

@@ -13,7 +13,7 @@ from asyncdl.download.job import Job
 from asyncdl.download.lane_table import LaneQueue, LaneTable
 from asyncdl.download.outcome import Finished, RobotsRead, TicketKind
 from asyncdl.download.robots_gate import RobotsGate, authority_of
-from asyncdl.model import RobotsRecord
+from asyncdl.lane_records import RobotsRecord
 
 
 class RobotsTickets:

@@ -9,10 +9,8 @@ Cost: a decision is logarithmic in the lanes that have something queued, and doe
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
@@ -21,6 +19,7 @@ from asyncdl.download import verdicts
 from asyncdl.download.bans import REFUSALS
 from asyncdl.download.breaker import SYMPTOMS
 from asyncdl.download.doubts import Doubts
+from asyncdl.download.issued import Issued, IssuedTickets
 from asyncdl.download.job import Job
 from asyncdl.download.lane import LaneState
 from asyncdl.download.lane_table import LaneQueue, LaneTable
@@ -40,9 +39,9 @@ from asyncdl.download.passes import Passes, SchedulerRules
 from asyncdl.download.robots_gate import Permission, RobotsGate
 from asyncdl.download.robots_tickets import RobotsTickets
 from asyncdl.errors import Blame, error_type
+from asyncdl.lane_records import LaneRecord, RobotsRecord
 from asyncdl.limits import LaneOrder
-from asyncdl.model import LaneRecord, RobotsRecord, Work
-from asyncdl.urls import is_dynamic
+from asyncdl.model import Work
 
 __all__ = ["Scheduler", "SchedulerRules"]
 
@@ -55,18 +54,6 @@ class Released(NamedTuple):
 
     works: list[Work]
     closed: list[Finished]
-
-
-@dataclass(slots=True)
-class _Issued:
-    """A ticket that is out. Once its body has been received it no longer holds its lane or a slot."""
-
-    job: Job
-    queue: LaneQueue
-    received: bool = False
-    beside: int = 1  # requests under way in the lane when it started, itself included
-    latency_seconds: float | None = None
-    charged_bytes: int = 0
 
 
 class Scheduler:
@@ -84,9 +71,7 @@ class Scheduler:
         self.slots = rules.concurrency
         self.short_of_slots = 0  # answers that came while something waited for nothing but a slot
         self._short = False
-        self.inspecting = 0
-        self._tickets: dict[int, _Issued] = {}
-        self._ticket_ids = itertools.count(1)
+        self._issued = IssuedTickets(self.lanes)
         self._not_before = -math.inf
 
     def _make_lane(self, name: str) -> LaneState:
@@ -96,7 +81,12 @@ class Scheduler:
     @property
     def in_flight(self) -> int:
         """Requests under way: tickets handed out whose answer has not been received yet."""
-        return len(self._tickets) - self.inspecting
+        return self._issued.in_flight
+
+    @property
+    def inspecting(self) -> int:
+        """Tickets whose answer has been received, and is still looked at."""
+        return self._issued.inspecting
 
     @property
     def works(self) -> int:
@@ -184,7 +174,7 @@ class Scheduler:
         if self.doubts.settled:
             return self.doubts.settled.popleft()
         # Bodies that wait for inspection hold no connection, but they hold memory: as many again and no more.
-        if self.in_flight >= self.slots or len(self._tickets) >= 2 * self.slots:
+        if self.in_flight >= self.slots or len(self._issued) >= 2 * self.slots:
             self._short = self.in_flight >= self.slots
             return Wait(None)
         self._short = False
@@ -222,16 +212,9 @@ class Scheduler:
         return admits
 
     def _issue(self, job: Job, queue: LaneQueue, now: Instant) -> Ticket:
-        charged_bytes = queue.lane.start(now)
         if rate := self.rules.rate_per_second:
             self._not_before = max(self._not_before, now.monotonic) + 1 / rate
-        ticket = Ticket(
-            next(self._ticket_ids), job.kind, queue.lane.name, job.url, job.hop, now, job.work, job.candidate, job.first_url,
-            queue.lane.limits.bandwidth_bits_per_second or 0.0,
-        )  # fmt: skip
-        self._tickets[ticket.id] = _Issued(job, queue, beside=queue.lane.in_flight, charged_bytes=charged_bytes)
-        queue.tickets += 1
-        return ticket
+        return self._issued.issue(job, queue, now)
 
     # -- outcomes in -----------------------------------------------------------------------------------------
 
@@ -240,32 +223,18 @@ class Scheduler:
 
         A picture that was computed for us costs its server more than a file: the connection rests for as long as the answer took, if `now` is told.
         """
-        issued = self._tickets[ticket.id]
-        if not issued.received:
-            issued.received = True
-            issued.latency_seconds = latency_seconds
+        if self._issued.received(ticket, latency_seconds, now):
             self.short_of_slots += self._short
-            self.inspecting += 1
-            took_seconds = now.monotonic - ticket.issued.monotonic if now is not None else 0.0
-            issued.queue.lane.release(now, took_seconds if ticket.kind is TicketKind.IMAGE and is_dynamic(ticket.url) else 0.0)
-            self.lanes.schedule(issued.queue)
 
     def came(self, ticket: Ticket, size_bytes: int, now: Instant) -> None:
         """So many bytes came for a ticket, whatever they were, and no more will. Without this the lane's average stays charged."""
-        issued = self._tickets[ticket.id]
-        lane = issued.queue.lane
-        if lane.budgets.any:
-            lane.budgets.came(issued.charged_bytes, size_bytes, now)
-            if lane.budgets.unsaved:
-                self.lanes.remember(issued.queue, now)
+        self._issued.came(ticket, size_bytes, now)
 
     def finish(self, ticket: Ticket, outcome: Outcome, now: Instant) -> Finished:
         """Learn how a ticket ended, and say what follows. Each ticket is finished exactly once."""
         self.received(ticket, now=now)
-        self.inspecting -= 1
-        issued = self._tickets.pop(ticket.id)
+        issued = self._issued.close(ticket)
         job, queue = issued.job, issued.queue
-        queue.tickets -= 1
         lane_now = self._lane_of_url(outcome.url) if isinstance(outcome, Redirected) else queue.lane.name
         self.doubts.answered(queue, job, outcome, lane_now, now)
         try:
@@ -297,7 +266,7 @@ class Scheduler:
         self.lanes.put(self.lanes.of(lane), job, front=True)
         return Finished(note="redirected")
 
-    def _failed(self, ticket: Ticket, job: Job, issued: _Issued, outcome: Failed, now: Instant) -> Finished:
+    def _failed(self, ticket: Ticket, job: Job, issued: Issued, outcome: Failed, now: Instant) -> Finished:
         queue = issued.queue
         kind = error_type(outcome.error)
         if outcome.error == "address_busy":
@@ -330,7 +299,7 @@ class Scheduler:
         # There is no way to a file (a reserved address, endless redirects): no rules (RFC 9309, 2.3.1.2). The rows fail by themselves.
         return self._robots_tickets.read(job, RobotsRead(404, b""), now)
 
-    def _answered(self, issued: _Issued, now: Instant) -> None:
+    def _answered(self, issued: Issued, now: Instant) -> None:
         queue = issued.queue
         troubled = queue.lane.troubled
         queue.lane.answered(now, issued.beside, issued.latency_seconds)
@@ -340,14 +309,11 @@ class Scheduler:
     def check(self) -> None:
         """Raise AssertionError when an invariant is broken; tests call it after every step, production never does."""
         self.lanes.check()
+        self._issued.check()
         assert self.in_flight <= self.rules.concurrency, "more requests in flight than allowed"
         rows = [job.work for queue in self.lanes for job in queue.jobs if job.work]
         rows += [job.work for queue in self.lanes for job, _ in queue.kept if job.work]
-        rows += [issued.job.work for issued in self._tickets.values() if issued.job.work]
+        rows += [issued.job.work for issued in self._issued if issued.job.work]
         held = [(work.kind, work.id) for work in rows]
         assert len(held) == len(set(held)), "a row is held twice"
         assert set(held) == self.passes.held, "a row is lost, or was not let go"
-        assert self.inspecting == sum(issued.received for issued in self._tickets.values()), "bodies in inspection are miscounted"
-        for queue in self.lanes:
-            flying = sum(1 for issued in self._tickets.values() if issued.queue is queue and not issued.received)
-            assert flying == queue.lane.in_flight, f"{queue.lane.name}: requests in flight are miscounted"

@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from asyncdl.clock import Instant
+from asyncdl.download.networks import network_of, unrelated
 from asyncdl.download.outcome import Failed, Outcome, RobotsRead, Ticket
 from asyncdl.model import Evidence
 
@@ -48,7 +48,6 @@ _SLOW_ERRORS: Final = frozenset({"timeout", "connect_timeout"})
 _PAGE_ERRORS: Final = frozenset({"invalid_content_type", "manifest_error"})
 _LOCAL: Final = "local_network"
 _NAMED_HOSTS: Final = 4
-_SHORT_LABEL_CHARS: Final = 3
 _INTERCEPTED: Final = 511  # RFC 6585, 6: sent by what intercepts a connection, never by the host itself
 
 
@@ -133,7 +132,7 @@ class Suspicion:
             return [Settled(ticket, _ours(self._last, outcome))]  # it was asked for before our network was well again
         if doubt is not None:
             fault, mark = doubt
-            if _unrelated(around.lanes_at_work, WITNESSES):
+            if unrelated(around.lanes_at_work, WITNESSES):
                 self._held.append(_Held(ticket, outcome, fault, mark, now.monotonic, network_of(_host_of(ticket))))
                 return self._decide(fault, mark, now, around)
             if fault is Fault.LOCAL:  # nobody else can bear witness, and it is our own stack that says so
@@ -276,26 +275,3 @@ def _theirs(outcome: Outcome) -> Outcome:
     if isinstance(outcome, Failed) and outcome.error == _LOCAL:
         return Failed("connect_failed", outcome.evidence)
     return outcome
-
-
-def _unrelated(lanes: Iterable[str], enough: int) -> bool:
-    """Whether so many of the lanes have nothing to do with each other."""
-    networks: set[str] = set()
-    for lane in lanes:
-        networks.add(network_of(lane))
-        if len(networks) >= enough:
-            return True
-    return False
-
-
-def network_of(host: str) -> str:
-    """What two hosts have in common when one may bring down the other: their registered domain (guessed), or the network around a numeric address."""
-    name = host.rpartition(":")[0] if host.count(":") == 1 or host.rpartition("]")[2].startswith(":") else host
-    try:
-        address = ip_address(name.strip("[]"))
-    except ValueError:
-        labels = name.removesuffix(".").split(".")
-        # co.uk, com.br, ac.jp: a short label before a country's is a part of the registry's name.
-        country = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= _SHORT_LABEL_CHARS
-        return ".".join(labels[-3:] if country else labels[-2:])
-    return address.exploded.rpartition(".")[0] if address.version == 4 else address.exploded[:14]

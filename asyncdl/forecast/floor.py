@@ -14,8 +14,8 @@ from typing import Final
 
 from asyncdl.forecast.lanes import LaneCeilings, LaneForecast, Standing, forecast_lane
 from asyncdl.forecast.sizes import NOTHING, SizeEstimate, Spread
+from asyncdl.lane_records import LaneLoad
 from asyncdl.limits import NOTHING_SAID, LaneLimits
-from asyncdl.model import LaneLoad
 
 MAX_LETTERS: Final = 5
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from asyncdl.forecast.sizes import SizeEstimate, Spread
+from asyncdl.lane_records import LaneLoad, LaneRecord
 from asyncdl.limits import DAY_SECONDS, HOUR_SECONDS, NOTHING_SAID, LaneLimits
-from asyncdl.model import LaneLoad, LaneRecord
 
 DOWN_SECONDS: Final = 3_600.0
 """A host that has not answered for so long is left out of the reckoning: nobody knows when it comes back."""

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from asyncdl.bulk_batch import BulkBatch, PlainImages
 from asyncdl.ingest.fold import LinkReject, fold, images_of, manifests_of, needs_rules, photos_of
 from asyncdl.ingest.rejects import RejectReason
-from asyncdl.model import BulkBatch, CandidateKind, NewRecord, PlainImages
+from asyncdl.model import CandidateKind, NewRecord
 from asyncdl.sourcerows import PHOTO_BORDER, URL_BORDER, Range, RowColumns, SourceRows
 from asyncdl.urls import ResolvedUrl, key_hash, resolve
 

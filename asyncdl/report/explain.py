@@ -15,7 +15,7 @@ from typing import Final
 
 from asyncdl.collection import Holder
 from asyncdl.errors import CollectionError
-from asyncdl.model import LaneRecord
+from asyncdl.lane_records import LaneRecord
 from asyncdl.sourcerows import SaidRow, SourceRows, folders
 from asyncdl.store import HostStory, ImageStory, RecordRow, RecordStory, SourceState
 from asyncdl.store.reader import Reader

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from asyncdl.errors import error_type
+from asyncdl.lane_records import LaneRecord, RobotsRecord
 from asyncdl.limits import LaneOrder
-from asyncdl.model import CandidateKind, LaneRecord, RobotsRecord
+from asyncdl.model import CandidateKind
 from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.standing import Standing, host_standing, image_standing
 from asyncdl.report.wording import time_or_none, time_text, verdict_text

@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from asyncdl.errors import error_type
-from asyncdl.model import CandidateKind, LaneRecord
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import CandidateKind
 from asyncdl.report.explain import Explanation, RecordSaid, key_of
 from asyncdl.report.hosts_view import limits_text
 from asyncdl.report.standing import Standing, host_standing, image_standing

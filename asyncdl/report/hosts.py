@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import BUDGET_SECONDS, LIMIT_NAMES, NOTHING_SAID, LaneLimits
-from asyncdl.model import LaneRecord
 from asyncdl.presets import Preset, Presets
 from asyncdl.report.standing import lane_text
 from asyncdl.report.wording import time_or_none

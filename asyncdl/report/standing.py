@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from asyncdl.errors import error_type
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import Stop
-from asyncdl.model import LaneRecord
 from asyncdl.report.wording import counted, when
 from asyncdl.status import ImageStatus
 from asyncdl.store import HostStory, ImageState, ImageStory, ManifestStory, StoredCandidate

@@ -20,7 +20,9 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, TomlConfigSettingsSource
 
 from asyncdl.errors import UsageError
-from asyncdl.settings.slices import SLICES, IngestSettings, RunSettings
+from asyncdl.settings.ingest import IngestSettings
+from asyncdl.settings.run import RunSettings
+from asyncdl.settings.slices import SLICES
 from asyncdl.settings.table import ENV_PREFIX, Setting, Slice, nearest
 from asyncdl.terminal import printable
 

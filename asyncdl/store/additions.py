@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from asyncdl.model import JudgedRecord, NewRecord
+from asyncdl.store.changes import AddCounts
 from asyncdl.store.loading import load_records
-from asyncdl.store.rows import AddCounts
 from asyncdl.store.withdrawing import rows_there, withdraw
 
 

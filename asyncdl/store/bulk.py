@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Final
 
-from asyncdl.model import BulkBatch, PlainImages
+from asyncdl.bulk_batch import BulkBatch, PlainImages
 from asyncdl.status import ImageStatus, RecordStatus
 from asyncdl.store import sources
+from asyncdl.store.changes import LoadCounts
 from asyncdl.store.interning import host_ids, storable
 from asyncdl.store.records import FIRST_TEXT_ROW
-from asyncdl.store.rows import LoadCounts
 from asyncdl.store.tally import Tally
 from asyncdl.store.unkeyed import NOT_LOOKED_UP
 

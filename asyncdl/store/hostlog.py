@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from asyncdl.errors import error_type_of_code
+from asyncdl.store.histories import HostAnswer, HostLogPage
 from asyncdl.store.interning import storable
-from asyncdl.store.rows import HostAnswer, HostLogPage
 
 WINDOW_ROWS: Final = 50_000
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from asyncdl.model import LaneRecord
+from asyncdl.lane_records import LaneRecord
 from asyncdl.store.interning import storable
 from asyncdl.store.lanes import load_lanes, save_lanes
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from asyncdl.lane_records import BudgetsSpent, LaneRecord, LearntPace, Spent
 from asyncdl.limits import LIMIT_NAMES, LaneLimits, LaneOrder, Stop
-from asyncdl.model import BudgetsSpent, LaneRecord, LearntPace, Spent
 from asyncdl.store.interning import storable
 
 COLUMNS: Final = (

@@ -15,10 +15,10 @@ from asyncdl.errors import error_type
 from asyncdl.model import CandidateKind, NewImage, NewManifest, NewRecord
 from asyncdl.status import ImageStatus, record_status
 from asyncdl.store import sources
+from asyncdl.store.changes import LoadCounts
 from asyncdl.store.interning import host_ids, storable
 from asyncdl.store.merging import Merge
 from asyncdl.store.records import rows_of, text_id
-from asyncdl.store.rows import LoadCounts
 
 _MANIFEST: Final = CandidateKind.MANIFEST
 _PENDING: Final = int(ImageStatus.PENDING)

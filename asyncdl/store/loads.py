@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from asyncdl.model import HostDue, LaneLoad
+from asyncdl.lane_records import LaneLoad
+from asyncdl.model import HostDue
 from asyncdl.store.lanes import load_lanes
 
 # Hosts come in the order of their lanes from an index, so a page ends where its last lane does.

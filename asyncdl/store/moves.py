@@ -14,10 +14,10 @@ from asyncdl.errors import IllegalMove, error_type
 from asyncdl.model import Batch, Failure, NewFile, Transition, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store import lanes, robots
+from asyncdl.store.changes import Applied
 from asyncdl.store.expansion import Expansion
 from asyncdl.store.interning import host_ids, host_names, page_ids, storable
 from asyncdl.store.ledger import SUCCESS, ImageRow, Ledger
-from asyncdl.store.rows import Applied
 from asyncdl.store.waiting import Waiting
 
 MAX_TEXT_CHARS: Final = 2000

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asyncdl.model import Counts, HostDue, LaneLoad, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.lane_records import LaneLoad, LaneRecord, RobotsRecord
+from asyncdl.model import Counts, HostDue, Work, WorkKind
 from asyncdl.store import (
     adopting,
     figures,
@@ -25,17 +26,13 @@ from asyncdl.store import (
 )
 from asyncdl.store.adopting import OwnedImage
 from asyncdl.store.database import Database
+from asyncdl.store.histories import HostAnswer, HostLogPage, HostStory, RecordRow, RecordStory
 from asyncdl.store.holding import HeldRecord
 from asyncdl.store.rows import (
     Discrepancies,
     ErrorCount,
-    HostAnswer,
     HostCounts,
-    HostLogPage,
-    HostStory,
     ImageState,
-    RecordRow,
-    RecordStory,
     RetryFilter,
     RetryPage,
     RunRecord,

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from asyncdl.model import RobotsRecord
+from asyncdl.lane_records import RobotsRecord
 from asyncdl.store.interning import storable
 
 MAX_STORED_ROBOTS: Final = 20_000

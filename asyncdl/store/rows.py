@@ -6,11 +6,11 @@ Hosts, lanes and error types are named by text here; times are UTC milliseconds;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
-from asyncdl.model import FileRole, LaneRecord, RobotsRecord, WorkKind
-from asyncdl.status import ImageStatus, RecordStatus
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import FileRole, WorkKind
+from asyncdl.status import ImageStatus
 
 QUEUE_START = (-1, -1)
 """The `after` of the first page of `Store.due_work`."""
@@ -19,70 +19,7 @@ ROBOTS_LEAVE_KEY = "robots_leave"
 """The pinned fact which robots.txt the last run did not obey: JSON with `hosts` and `note`, or an empty object."""
 
 
-# ---- writing ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class LoadCounts:
-    """What one `Store.load` changed. A known image counts once per mention, whether or not it gained a URL.
-
-    `images_changed` are known ones that gained a URL, `candidates_gained` those URLs (of `candidates_new`); `images_named_again` had been
-    marked as gone.
-    """
-
-    records_new: int = 0
-    images_new: int = 0
-    images_known: int = 0
-    candidates_new: int = 0
-    manifests_new: int = 0
-    images_reopened: int = 0
-    images_changed: int = 0
-    images_named_again: int = 0
-    candidates_gained: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AddCounts:
-    """What adding a source did to a collection, or to a range of it.
-
-    Records: `records_known` are those of the source in which nothing changed, `records_changed` gained or lost something (some of them,
-    `records_changed_elsewhere`, only other living sources name), of `records_gone` nothing is named any more. Images: `images_changed`
-    gained links, `images_named_again` had been gone; of the gone ones `images_withdrawn` had no file and are no longer asked.
-    """
-
-    records_new: int = 0
-    records_changed: int = 0
-    records_changed_elsewhere: int = 0
-    records_known: int = 0
-    records_gone: int = 0
-    images_new: int = 0
-    images_changed: int = 0
-    images_named_again: int = 0
-    images_reopened: int = 0
-    images_gone: int = 0
-    images_withdrawn: int = 0
-    links_gained: int = 0
-    links_new: int = 0
-    manifests_new: int = 0
-    manifests_withdrawn: int = 0
-
-    def __add__(self, other: AddCounts) -> AddCounts:
-        return AddCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(AddCounts)))
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What one `Store.apply` changed.
-
-    `manifests_waiting_failed` counts images that ended because the manifest they waited for ended. `due`
-    names hosts that gained due rows, with the earliest due time gained: a nudge for whoever pages the queue.
-    """
-
-    images_moved: int = 0
-    images_created: int = 0
-    images_merged: int = 0
-    manifests_waiting_failed: int = 0
-    due: tuple[tuple[str, int], ...] = ()
+# ---- sources, runs, events -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +115,6 @@ class HostCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordRow:
-    """A record. `id` is its row; `external_id` is what its source calls it."""
-
-    id: int
-    external_id: int | str
-    images: int
-    successes: int
-    open_images: int
-    status: RecordStatus
-    completed_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ImageState:
     """Where an image stands now: what a caller needs to build a `Transition`."""
 
@@ -222,80 +146,6 @@ class StoredFile:
     height: int | None
     created_ms: int
     recipe: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCandidate:
-    """A candidate with its rank, in the order in which it is tried."""
-
-    position: int
-    url: str
-    rank: int
-    kind: int
-    spent: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFailure:
-    """A failed request. `page_text` is what the server said, `page_count` how often it said just that."""
-
-    at_ms: int
-    error: str
-    attempt: int
-    host: str
-    url: str
-    detail: str
-    http_status: int | None
-    media_type: str
-    final_url: str
-    page_text: str
-    page_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ImageStory:
-    """Everything known of one image. `gone` is the source since whose addition no source names it; None: it is named."""
-
-    state: ImageState
-    candidates: tuple[StoredCandidate, ...]
-    files: tuple[StoredFile, ...]
-    failures: tuple[StoredFailure, ...]
-    gone: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestStory:
-    """Everything known of one manifest. `canvases` is None until it was expanded."""
-
-    id: int
-    url: str
-    host: str
-    status: ImageStatus
-    due_ms: int | None
-    attempts: int
-    error: str | None
-    canvases: int | None
-    expanded_ms: int | None
-    failures: tuple[StoredFailure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordStory:
-    """A record with its images in the order of their numbers, and its manifests."""
-
-    record: RecordRow
-    images: tuple[ImageStory, ...]
-    manifests: tuple[ManifestStory, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HostStory:
-    """A host: its figures, its errors, the last failures seen there (newest first), and what the robots.txt files of its lane said."""
-
-    counts: HostCounts
-    errors: tuple[ErrorCount, ...]
-    failures: tuple[StoredFailure, ...]
-    robots: tuple[RobotsRecord, ...] = ()
 
 
 # ---- upkeep ----------------------------------------------------------------------------------------------
@@ -331,30 +181,3 @@ class Discrepancies:
     records: tuple[int, ...] = ()
     stranded: tuple[int, ...] = ()
     by_table: Mapping[str, int] = field(default_factory=dict)
-
-
-class HostAnswer(NamedTuple):
-    """One request and its answer, as far as it was kept. `at_ms`: when it was asked; `final_url`: where redirects had led, or "".
-
-    `error` is None where the answer was what had been asked for; numbers are None where nothing is known of them. Texts are as received.
-    """
-
-    at_ms: int
-    kind: str
-    url: str
-    status: int | None
-    size_bytes: int | None
-    took_ms: int | None
-    media_type: str
-    error: str | None
-    attempt: int | None
-    final_url: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class HostLogPage:
-    """Answers of one window of rows, perhaps none; `next_after` is where the next window begins, None at the end."""
-
-    answers: tuple[HostAnswer, ...]
-    next_after: int | None

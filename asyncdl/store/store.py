@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from asyncdl.bulk_batch import BulkBatch
 from asyncdl.limits import LaneOrder
-from asyncdl.model import Batch, BulkBatch, JudgedRecord, NewRecord
+from asyncdl.model import Batch, JudgedRecord, NewRecord
 from asyncdl.store import (
     additions,
     adopting,
@@ -31,12 +32,13 @@ from asyncdl.store import (
     snapshots,
     sources,
 )
+from asyncdl.store.changes import AddCounts, Applied, LoadCounts
 from asyncdl.store.connection import Synchronous
 from asyncdl.store.database import DEFAULT_CACHE_BYTES, Database
 from asyncdl.store.reader import Reader
 from asyncdl.store.rekeying import RecordRekey
 from asyncdl.store.renumbering import Renumbered
-from asyncdl.store.rows import AddCounts, Applied, LoadCounts, RunInfo, SourceState
+from asyncdl.store.rows import RunInfo, SourceState
 
 
 class Store(Reader):

@@ -9,10 +9,10 @@ from typing import Any, Final
 from asyncdl.errors import error_type_of_code
 from asyncdl.status import ImageStatus, RecordStatus
 from asyncdl.store.figures import errors_of_host, host_counts
+from asyncdl.store.histories import HostStory, ImageStory, ManifestStory, RecordRow, RecordStory, StoredCandidate, StoredFailure
 from asyncdl.store.interning import id_list, storable
 from asyncdl.store.records import FIRST_TEXT_ROW, external_id_of, text_id
 from asyncdl.store.robots import load_robots
-from asyncdl.store.rows import HostStory, ImageStory, ManifestStory, RecordRow, RecordStory, StoredCandidate, StoredFailure
 from asyncdl.store.selection import STATES_OF_RECORD, files_of, image_state
 from asyncdl.urls import key_hash, resolve
 

@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from asyncdl.errors import UsageError
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import BUDGET_SPENT, NOTHING_SAID, LaneLimits, LaneOrder, Stop, limits_of
-from asyncdl.model import Batch, LaneRecord
+from asyncdl.model import Batch
 from asyncdl.store import Store
 from asyncdl.store.reader import Reader
 from asyncdl.units import parse_duration_seconds

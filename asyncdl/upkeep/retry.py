@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from asyncdl.errors import UsageError
-from asyncdl.model import Batch, LaneRecord, ManifestTransition, Transition, WorkKind
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import Batch, ManifestTransition, Transition, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store import ImageState, RetryFilter, Store
 from asyncdl.store.reader import Reader

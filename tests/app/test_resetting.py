@@ -19,7 +19,8 @@ from asyncdl.blobs import Intent, IntentJournal
 from asyncdl.collection import Collection, record_path
 from asyncdl.errors import CollectionError, CollectionLocked, SourceError, UsageError, WrittenByNewer
 from asyncdl.ingest import detect
-from asyncdl.model import Batch, FileRole, LaneRecord, NewFile, Transition
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import Batch, FileRole, NewFile, Transition
 from asyncdl.settings import IngestSettings
 from asyncdl.sourcerows import SourceRows
 from asyncdl.status import ImageStatus

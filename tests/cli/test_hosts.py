@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from asyncdl.clock import SystemClock
+from asyncdl.lane_records import LaneRecord, Spent
 from asyncdl.limits import Stop
-from asyncdl.model import Batch, LaneRecord, Spent
+from asyncdl.model import Batch
 from asyncdl.store import Store
 from tests.cli.runner import type_in
 from tests.report.samples import NOW_MS, Sample, build

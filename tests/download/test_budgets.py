@@ -15,8 +15,9 @@ from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Failed, Finished, Saved, Ticket, Wait
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import BUDGET_SPENT, DAY_SECONDS, HOUR_SECONDS, LaneOrder
-from asyncdl.model import ImageFacts, LaneRecord
+from asyncdl.model import ImageFacts
 from tests.download.worlds import TRUSTING, image, lane_of_url
 
 CONNECTIONS = 3

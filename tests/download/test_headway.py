@@ -4,10 +4,10 @@ import pytest
 
 from asyncdl.clock import Instant, VirtualClock
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.caution import Caution
 from asyncdl.download.headway import Headway
 from asyncdl.download.lane import LaneLimits, LaneState
-from asyncdl.download.pace import Caution
-from asyncdl.model import LaneRecord, LearntPace
+from asyncdl.lane_records import LaneRecord, LearntPace
 
 
 def lane(name: str = "a.org", rate: float = 3.0) -> LaneState:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from random import Random
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.caution import Caution
 from asyncdl.download.lane import LaneLimits, LaneState
-from asyncdl.download.pace import Caution
 
 T0 = Instant(100.0, 1_767_225_600_000)
 
@@ -41,31 +40,6 @@ def test_a_crawl_delay_is_a_ceiling_too() -> None:
     assert state.ready_at() == pytest.approx(T0.monotonic + 4.0)
 
 
-def test_a_retry_after_that_promises_nothing_leaves_our_own_pause() -> None:
-    state = lane()
-    ask(state, T0)
-    state.refused("unavailable", T0, T0, 0.0, Random(1))
-    assert 5.0 <= state.paused_seconds(T0) <= 6.25
-
-
-def test_a_retry_after_that_was_too_short_is_a_floor_for_our_own_pauses() -> None:
-    """A host that says "in five seconds" all night is not asked every five seconds."""
-    state, at, pauses = lane(), T0, []
-    for _ in range(12):
-        ask(state, at)
-        state.refused("rate_limited", at, at, 5.0, Random(1))
-        pauses.append(state.paused_seconds(at))
-        at = at.plus(pauses[-1] + 0.001)
-    assert 5.0 <= pauses[0] <= 6.25
-    assert all(later >= earlier for earlier, later in pairwise(pauses[1:]))
-    assert pauses[-1] >= 3_600
-    ask(state, at)
-    state.answered(at)
-    ask(state, at.plus(1))
-    state.refused("rate_limited", at.plus(1), at.plus(1), 5.0, Random(1))
-    assert state.paused_seconds(at.plus(1)) <= 6.0  # it kept its word: so do we
-
-
 def test_after_a_pause_one_connection_asks_until_the_host_answers() -> None:
     state = lane()
     for second in range(20):
@@ -85,7 +59,7 @@ def test_what_is_stored_comes_back_and_a_wrong_clock_strands_nothing() -> None:
     again = lane(rate=3.0, connections=2)
     again.restore(state.record(T0), T0.plus(10))
     assert again.paused_seconds(T0.plus(10)) == pytest.approx(state.paused_seconds(T0.plus(10)), abs=0.01)
-    assert (again.incidents, again.connections, again.down) == (1, 1, False)
+    assert (again.pauses.incidents, again.connections, again.down) == (1, 1, False)
     years_earlier = Instant(5.0, T0.utc_ms - 10 * 365 * 86_400_000)
     stranded = lane()
     stranded.restore(state.record(T0), years_earlier)
@@ -126,17 +100,6 @@ def test_one_failed_connection_a_run_adds_up_to_a_host_that_is_down() -> None:
         record = state.record(at)
         at = at.plus(86_400)
     assert state.down
-
-
-def test_that_robots_could_not_be_read_is_believed_for_an_hour_at_most() -> None:
-    state = lane()
-    at = T0
-    for _ in range(15):
-        state.refused("robots_unreachable", at, at, None, Random(1))
-        at = at.plus(state.paused_seconds(at) + 0.01)
-    assert state.paused_seconds(at) == 0.0
-    state.refused("robots_unreachable", at, at, None, Random(1))
-    assert 3_600 <= state.paused_seconds(at) <= 1.25 * 3_600
 
 
 def test_a_host_that_asks_us_to_slow_down_is_not_down() -> None:
@@ -238,26 +201,6 @@ def test_whatever_happens_no_request_is_earlier_than_a_promise(
             left = (promised_ms - at.utc_ms) / 1000
             assert state.paused_seconds(at) >= left - 0.01
             assert state.paused_seconds(at) <= max(left + 1.1, 1.25 * 86_400, 90 * 86_400 + 1.1)
-
-
-@given(st.integers(1, 200), st.integers(0, 2**32), st.booleans(), st.one_of(st.none(), st.sampled_from([3_600.0, 86_400.0, 1e9])))
-def test_pauses_grow_by_the_rule_and_jitter_only_lengthens_them(
-    incidents: int, seed: int, crowded: bool, longest: float | None
-) -> None:
-    policy = BackoffPolicy()
-    pause = policy.pause_seconds(incidents, Random(seed), crowded=crowded, longest_seconds=longest)
-    bare = min((2.0 if crowded else 5.0) * 2.0 ** min(incidents - 1, 64), 86_400.0, longest or math.inf)
-    assert bare <= pause <= 1.25 * bare
-
-
-@given(st.lists(st.floats(0.0, 4.9), min_size=1, max_size=30))
-def test_what_was_out_when_a_pause_began_is_one_incident(delays: list[float]) -> None:
-    state = lane()
-    tickets = [T0.plus(-0.1 * n) for n in range(len(delays))]
-    for issued, delay in zip(tickets, sorted(delays), strict=True):
-        state.refused("unavailable", issued, T0.plus(delay), None, Random(1))
-    assert state.incidents == 1
-    assert state.paused_seconds(T0) <= 5.0 * 1.25 + 4.9
 
 
 def test_a_pace_that_was_learnt_comes_back() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import Failed
 from asyncdl.download.scheduler import SchedulerRules
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import LaneOrder, Stop
-from asyncdl.model import LaneRecord
 from tests.download.worlds import TRUSTING, World, image
 
 HOUR = 3_600.0

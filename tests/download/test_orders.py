@@ -9,8 +9,8 @@ import pytest
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Failed, Redirected, Verdict
 from asyncdl.download.scheduler import SchedulerRules
+from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import LaneOrder, Stop
-from asyncdl.model import LaneRecord
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asyncdl.download.pace import CAUTIONS, Caution, Pace
+from asyncdl.download.caution import CAUTIONS, Caution
+from asyncdl.download.pace import Pace
 
 
 @dataclass

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import VirtualClock
 from asyncdl.download.quota import Quota
-from asyncdl.model import Spent
+from asyncdl.lane_records import Spent
 
 DAY = 86_400.0
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import Instant
 from asyncdl.download.breaker import BreakerPolicy
+from asyncdl.download.caution import CAUTIONS, Caution
 from asyncdl.download.lane import KEPT_SECONDS, LaneLimits
 from asyncdl.download.outcome import (
     Failed,
@@ -24,10 +25,10 @@ from asyncdl.download.outcome import (
     Verdict,
     Wait,
 )
-from asyncdl.download.pace import CAUTIONS, Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import SchedulerRules
-from asyncdl.model import CandidateKind, Canvas, ImageFacts, LaneRecord, RobotsRecord, Work
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import CandidateKind, Canvas, ImageFacts, Work
 from asyncdl.status import ImageStatus
 from tests.download.worlds import TRUSTING, World, image, manifest
 

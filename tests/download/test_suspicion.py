@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from asyncdl.clock import VirtualClock
 from asyncdl.download.outcome import Failed, Outcome, Redirected, RobotsRead, Saved, Ticket, TicketKind
-from asyncdl.download.suspicion import DOUBT_SECONDS, INNOCENT_TIMES, Fault, Settled, Surroundings, Suspicion, network_of
+from asyncdl.download.suspicion import DOUBT_SECONDS, INNOCENT_TIMES, Fault, Settled, Surroundings, Suspicion
 from asyncdl.errors import Blame, error_type
 from asyncdl.model import Evidence, ImageFacts
 
@@ -202,23 +202,6 @@ def test_what_fails_late_but_was_asked_before_the_end_is_ours_too() -> None:
     assert errors(bench.ends(late, Failed("connect_timeout"))) == ["local_network"]
     bench.clock.advance(1)
     assert errors(bench.ends("d.org", Failed("connect_timeout"))) == ["connect_timeout"]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("images.museum.org", "www.museum.org", True),
-        ("images.museum.org:8080", "museum.org", True),
-        ("a.ac.uk", "b.ac.uk", False),
-        ("x.kew.ac.uk", "y.kew.ac.uk", True),
-        ("10.0.0.1:80", "10.0.0.2:80", True),
-        ("10.0.0.1", "10.0.1.1", False),
-        ("[2001:db8::1]:80", "[2001:db8::2]", True),
-        ("[2001:db8::1]", "[2001:db9::1]", False),
-    ],
-)
-def test_what_is_related(one: str, other: str, same: bool) -> None:
-    assert (network_of(one) == network_of(other)) is same
 
 
 OUTCOMES = st.sampled_from([NAME, PAGE, GOOD, Failed("timeout"), Failed("connect_failed"), Failed("http_404", Evidence("", 404))])

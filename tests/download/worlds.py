@@ -6,12 +6,13 @@ import math
 from random import Random
 
 from asyncdl.clock import Instant, VirtualClock
+from asyncdl.download.caution import Caution
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.outcome import Finished, Ticket, Wait
-from asyncdl.download.pace import Caution
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
-from asyncdl.model import Candidate, CandidateKind, LaneRecord, RobotsRecord, Work, WorkKind
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import Candidate, CandidateKind, Work, WorkKind
 from asyncdl.status import ImageStatus
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncdl.forecast import Floor, Forecaster, LaneCeilings, Process, SizeEstimate
+from asyncdl.lane_records import LaneLoad, LaneRecord, LearntPace
 from asyncdl.limits import LaneLimits, LaneOrder
-from asyncdl.model import LaneLoad, LaneRecord, LearntPace
 
 NOW = 1_780_000_000_000
 DAY = 86_400.0

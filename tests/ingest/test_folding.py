@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asyncdl.bulk_batch import BulkBatch
 from asyncdl.ingest.fold import fold
 from asyncdl.ingest.folding import FoldedRange, fold_in_columns, fold_to_records
 from asyncdl.ingest.rejects import RejectReason
 from asyncdl.ingest.rows import MediaRow
-from asyncdl.model import BulkBatch
 from asyncdl.sourcerows import COLUMNS, NAMED, NUMBERED, PHOTO_BORDER, URL_BORDER, Range
 from asyncdl.urls import key_hash, media_digest, resolve
 

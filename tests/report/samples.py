@@ -10,13 +10,13 @@ from asyncdl.collection import Collection
 from asyncdl.ingest.rows import Identified, MediaRow
 from asyncdl.ingest.rowtable import RowTable
 from asyncdl.ingest.texts import SaidTexts
+from asyncdl.lane_records import LaneRecord
 from asyncdl.model import (
     Batch,
     CandidateKind,
     Evidence,
     Failure,
     FileRole,
-    LaneRecord,
     ManifestTransition,
     NewCandidate,
     NewFile,

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from asyncdl.model import Batch, LaneRecord, RobotsRecord, Transition
+from asyncdl.lane_records import LaneRecord, RobotsRecord
+from asyncdl.model import Batch, Transition
 from asyncdl.report.explain import Explanation, Subject, explain
 from asyncdl.report.explain_json import explanation_json
 from asyncdl.report.explain_view import render_explanation

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from asyncdl.collection import Holder
 from asyncdl.forecast import LaneCeilings
-from asyncdl.model import Batch, LaneRecord, Transition
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import Batch, Transition
 from asyncdl.report.advice import next_steps
 from asyncdl.report.status import StatusReport, gather_status, to_json
 from asyncdl.report.status_view import render_status

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from asyncdl.lane_records import LaneRecord
 from asyncdl.model import (
     Batch,
     CandidateKind,
     Canvas,
     Failure,
     FileRole,
-    LaneRecord,
     ManifestTransition,
     NewCandidate,
     NewFile,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asyncdl.bulk_batch import BulkBatch, PlainImages
 from asyncdl.errors import CollectionError
-from asyncdl.model import BulkBatch, CandidateKind, NewCandidate, NewImage, NewManifest, NewRecord, PlainImages
+from asyncdl.model import CandidateKind, NewCandidate, NewImage, NewManifest, NewRecord
 from asyncdl.store import Store
 from asyncdl.store.building import LATER, building_path
 from asyncdl.urls import key_hash, resolve

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from asyncdl.errors import CollectionError, CollectionLocked, EnvironmentStops, IllegalMove
-from asyncdl.model import LaneRecord
+from asyncdl.lane_records import LaneRecord
 from asyncdl.store import Store, database
 from asyncdl.store.connection import translated
 from asyncdl.store.filesystem import classify

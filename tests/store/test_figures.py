@@ -1,7 +1,8 @@
 import sqlite3
 from collections.abc import Callable
 
-from asyncdl.model import LaneRecord, Transition
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import Transition
 from asyncdl.status import ImageStatus
 from asyncdl.store import ErrorCount, Store, recounting
 from tests.store.makers import apply, consistent, failed, image, manifest, query, record, saved

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from asyncdl.model import Batch, LaneRecord, Spent
+from asyncdl.lane_records import LaneRecord, Spent
+from asyncdl.model import Batch
 from asyncdl.store import Store
 from tests.store.makers import NOW, image, record
 

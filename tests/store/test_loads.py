@@ -1,4 +1,5 @@
-from asyncdl.model import Batch, LaneLoad, LaneRecord
+from asyncdl.lane_records import LaneLoad, LaneRecord
+from asyncdl.model import Batch
 from asyncdl.store import Store
 from asyncdl.store.loads import LOADS
 from tests.store.makers import NOW, apply, image, manifest, query, record, saved

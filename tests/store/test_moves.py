@@ -1,7 +1,8 @@
 import pytest
 
 from asyncdl.errors import AsyncdlError, IllegalMove
-from asyncdl.model import Evidence, Failure, FileRole, LaneRecord, Transition, WorkKind
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import Evidence, Failure, FileRole, Transition, WorkKind
 from asyncdl.status import LEGAL_MOVES, ImageStatus, RecordStatus
 from asyncdl.store import Store
 from tests.store.makers import NOW, all_due, apply, failed, failure, file, image, query, record, reopened, saved

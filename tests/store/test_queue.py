@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from asyncdl.model import HostDue, LaneRecord, ManifestTransition, Transition, WorkKind
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import HostDue, ManifestTransition, Transition, WorkKind
 from asyncdl.status import ImageStatus
 from asyncdl.store import QUEUE_START, Store, ledger, queue, tally, waiting
 from asyncdl.urls import lane_of

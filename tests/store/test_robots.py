@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from asyncdl.model import Batch, RobotsRecord
+from asyncdl.lane_records import RobotsRecord
+from asyncdl.model import Batch
 from asyncdl.store import Store, robots
 
 

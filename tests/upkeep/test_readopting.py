@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from asyncdl.clock import SystemClock
 from asyncdl.collection import record_path
 from asyncdl.demo.pictures import picture
+from asyncdl.lane_records import LaneRecord, Spent
 from asyncdl.limits import LaneLimits, LaneOrder
-from asyncdl.model import Batch, FileRole, JudgedRecord, LaneRecord, ManifestTransition, NewFile, NewRecord, Spent, Transition
+from asyncdl.model import Batch, FileRole, JudgedRecord, ManifestTransition, NewFile, NewRecord, Transition
 from asyncdl.status import ImageStatus
 from asyncdl.store import Store
 from asyncdl.upkeep import readopting

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asyncdl.model import Batch, LaneRecord, NewRecord, Transition
+from asyncdl.lane_records import LaneRecord
+from asyncdl.model import Batch, NewRecord, Transition
 from asyncdl.status import ImageStatus
 from asyncdl.store import Discrepancies, RetryFilter, Store
 from asyncdl.upkeep import retry
