@@ -26,7 +26,7 @@ LEAST_SPEED_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class HostFigures:
-    """One lane as people see it. `rate_per_second` and `connections` are its ceilings now, 0 for none.
+    """One lane as people see it. `failed`: requests, not images; `stop`: how a person stops it. `rate_per_second` and `connections` are its ceilings now, 0 for none.
 
     `left`: images that still need something, None where that was not counted; `eta_seconds`: how long they take.
     """
@@ -44,6 +44,7 @@ class HostFigures:
     down: bool
     held: bool
     given_up: bool = False
+    stop: str = ""
     left: int | None = None
     eta_seconds: float | None = None
 
@@ -229,4 +230,5 @@ class Figures:
             left=self.headway.left(lane.name),
             eta_seconds=self.headway.eta_seconds(lane.name, now.monotonic),
             given_up=lane.given_up,
+            stop=lane.stop or "",
         )
