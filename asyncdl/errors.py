@@ -62,7 +62,8 @@ _TABLE = (
     ErrorType(41, "not_an_image", _I, False, "the bytes are no image format we know", _NEW_SOURCE),
     ErrorType(42, "no_url", _I, False, "no usable link is known", _NEW_SOURCE),
     ErrorType(43, "robots_disallowed", _H, True, "the host's robots.txt forbids this address",
-              "nothing: asked again when the rules may have changed; with the host's leave, --robots ignore:HOST"),
+              "nothing: asked again when the rules may have changed; with the host's leave, --robots ignore:HOST after "
+              "`asyncdl retry --error-type robots_disallowed --all`"),
     ErrorType(44, "too_large", _I, False, "the file is larger than --max-bytes", "a larger --max-bytes, then `asyncdl retry`"),
     ErrorType(45, "too_many_pixels", _I, False, "the picture has more pixels than --max-pixels",
               "a larger --max-pixels, then `asyncdl retry`"),

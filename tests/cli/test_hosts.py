@@ -80,8 +80,10 @@ def test_a_stop_is_kept_shown_everywhere_and_ended(sample: Sample, capsys: Capsy
     assert listed(sample, capsys)["stop"] == verb
     status = json.loads(type_in(capsys.readouterr, "status", sample.root, "--json").out)
     assert next(host["stop"] for host in status["hosts"] if host["host"] == GOOD) == verb
+    word = f"{verb}{'d' if verb == 'pause' else 'ed'} by you"
+    for words in (("hosts", "list", sample.root), ("status", sample.root), ("explain", sample.root, GOOD)):
+        assert f"{word}: moving house" in type_in(capsys.readouterr, *words).out
     explained = type_in(capsys.readouterr, "explain", sample.root, GOOD).out
-    assert "by you: moving house" in explained
     assert f"asyncdl hosts resume {sample.root} {GOOD}" in explained
     ended = type_in(capsys.readouterr, "hosts", "resume", sample.root, GOOD, "--note", "they have moved")
     assert "good.example.org: may be asked again" in ended.out
