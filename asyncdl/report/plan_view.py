@@ -18,6 +18,8 @@ from asyncdl.report.wording import counted, when
 from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size, format_bit_rate
 
+MIN_LETTER_SECONDS: Final = 3_600.0
+"""Nobody writes to a museum to save less; `--json` has all."""
 _MAX_HOST_CHARS: Final = 60
 _WORDS: Final = {
     "host": "the slowest host",
@@ -33,12 +35,8 @@ def render_plan(plan: PlanReport, place: str) -> RenderableType:
     parts: list[RenderableType] = [_totals(plan, place)]
     if plan.floor.lanes:
         parts += [Text(), Text("By host, the slowest first", "bold"), _hosts(plan)]
-    if plan.floor.write_to:
-        parts += [
-            Text(),
-            Text("Worth writing to", "bold"),
-            *(Text(_letter(letter), no_wrap=False) for letter in plan.floor.write_to),
-        ]
+    if letters := [letter for letter in plan.floor.write_to if letter.own_seconds >= MIN_LETTER_SECONDS]:
+        parts += [Text(), Text("Worth writing to", "bold"), *(Text(_letter(letter)) for letter in letters)]
     parts += [Text(), Text("Next", "bold"), *(Text(f"  {step}") for step in _next(plan, place))]
     return Group(*parts)
 
@@ -140,7 +138,8 @@ def _set_by(lane: LaneForecast) -> str:
 
 def _letter(letter: Letter) -> str:
     lane = letter.lane
-    head = f"  {printable(lane.lane, _MAX_HOST_CHARS)}: a limit ({lane.binds}) twice as high saves "
+    more = "twice the pace that it was found to bear" if lane.ceilings.learnt else f"a limit ({lane.binds}) twice as high"
+    head = f"  {printable(lane.lane, _MAX_HOST_CHARS)}: {more} saves "
     if letter.saves_seconds and letter.together_seconds <= letter.saves_seconds:
         return head + approximate_duration(letter.saves_seconds)
     own = f"{approximate_duration(letter.own_seconds)} of this host"
