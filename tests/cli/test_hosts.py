@@ -145,10 +145,13 @@ def test_a_host_that_no_link_names_is_taken_when_one_insists(sample: Sample, cap
 
 
 def test_hosts_are_put_in_one_lane_and_back(sample: Sample, capsys: Capsys) -> None:
+    for verb in ("pause", "resume"):
+        assert type_in(capsys.readouterr, "hosts", verb, sample.root, GOOD, "--note", "taken back").status == 0
     words = ("hosts", "join", sample.root, GOOD, "busy.example.org", "--as", "busy.example.org", "--note", "one machine")
     ended = type_in(capsys.readouterr, *words)
     assert (ended.status, ended.err) == (0, "")
     assert "good.example.org: in the lane of busy.example.org" in ended.out
+    assert type_in(capsys.readouterr, "hosts", "list", sample.root).out.count("\ngood.example.org") == 0
     assert listed(sample, capsys, "busy.example.org")["hosts"] == ["busy.example.org", GOOD]
     paused = type_in(capsys.readouterr, "hosts", "pause", sample.root, GOOD, "--note", "x")
     assert "holds for busy.example.org" not in paused.out
