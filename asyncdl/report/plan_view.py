@@ -5,6 +5,7 @@ Builds what rich prints; every text from outside goes through `terminal.safe`.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -59,7 +60,7 @@ def _totals(plan: PlanReport, place: str) -> Table:
         return table
     table.add_row("floor", f"{approximate_duration(floor.seconds)}, set by {_what(floor.bounds[0])}: no concurrency beats it")
     table.add_row("end", f"{when(plan.end_ms, plan.at_ms)} at the earliest")
-    for bound in floor.bounds[1:]:
+    for bound in (each for each in floor.bounds[1:] if each.seconds >= 1):
         table.add_row("", f"{_what(bound)} alone: {approximate_duration(bound.seconds)}")
     if all(bound.name != "line" for bound in floor.bounds):
         table.add_row("line", _line_words(plan))
@@ -74,7 +75,8 @@ def _totals(plan: PlanReport, place: str) -> Table:
 
 def _line_words(plan: PlanReport) -> str:
     def speed(bits_per_second: float) -> str:
-        return format_bit_rate(round(bits_per_second / 1e5) * 1e5)
+        step = 1e5 if bits_per_second >= 1e6 else 1e3
+        return format_bit_rate(math.ceil(bits_per_second / step) * step)
 
     seen = f" (the last run has had {speed(plan.seen_bits_per_second)} at best)" if plan.seen_bits_per_second else ""
     return f"what it carries is not known{seen}; the floor takes {speed(plan.line_bits_per_second)} on average (--bandwidth sets a limit)"

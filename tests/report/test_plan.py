@@ -56,6 +56,8 @@ async def test_people_are_told_what_binds_until_when_and_whom_to_write_to(sample
     assert terminal_safe(text)
     assert "set by the slowest host (busy.example.org)" in text
     assert "at the earliest" in text
+    assert "alone: 0s" not in text
+    assert "takes 0bit/s" not in text
     assert "from 2 images whose size is known" in text
     assert "next" in text.lower()
 
