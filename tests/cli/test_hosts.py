@@ -166,6 +166,7 @@ def test_hosts_are_put_in_one_lane_and_back(sample: Sample, capsys: Capsys) -> N
     [
         (("join", "god.example.org", "--as", GOOD, "--note", "x"), "did you mean good.example.org"),
         (("join", GOOD, "--as", "a/b", "--note", "x"), "is no host"),
+        (("join", GOOD, "--as", " ", "--note", "x"), "--as names no host"),
         (("part", GOOD, "--note", ""), "needs a note"),
     ],
 )
@@ -173,6 +174,13 @@ def test_a_grouping_that_cannot_be_meant_is_refused(sample: Sample, capsys: Caps
     ended = type_in(capsys.readouterr, "hosts", words[0], sample.root, *words[1:])
     assert ended.status == 2
     assert complaint in ended.err
+
+
+def test_a_host_that_no_link_names_is_joined_and_put_back(sample: Sample, capsys: Capsys) -> None:
+    words = ("hosts", "join", sample.root, "redirected.example.org", "--as", GOOD, "--note", "x", "--unlisted")
+    assert type_in(capsys.readouterr, *words).status == 0
+    ended = type_in(capsys.readouterr, "hosts", "part", sample.root, "redirected.example.org", "--note", "two machines")
+    assert (ended.status, ended.err) == (0, "")
 
 
 def test_hosts_at_one_address_are_found_and_joined(tmp_path: Path, capsys: Capsys) -> None:
