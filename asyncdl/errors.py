@@ -78,7 +78,7 @@ _TABLE = (
     ErrorType(52, "empty_body", _I, True, "the answer has no bytes", "retry later"),
     ErrorType(53, "withdrawn", _I, False, "the newest source no longer names it",
               "add a source that names it, or `asyncdl retry --error-type withdrawn`"),
-    ErrorType(60, "lane_given_up", _H, True, "the host stayed dead and was given up", "`asyncdl retry --host HOST`"),
+    ErrorType(60, "lane_given_up", _H, True, "the host was given up: it stayed down, or a person said so", "`asyncdl retry --host HOST`"),
     ErrorType(80, "disk_full", _L, True, "no space (or no inodes, or no quota) left", "free space; the run goes on by itself"),
     ErrorType(81, "local_io", _L, True, "this machine could not write or read a file", "look at the disk"),
     ErrorType(82, "local_network", _L, True, "this machine's own network or resolver failed", "look at the network"),

@@ -198,7 +198,7 @@ def _state(host: HostFigures) -> Text:
     if host.paused_seconds > 0:
         return Text(f"paused {_pause(host)}: {printable(host.pause_reason)}", style="yellow")
     if host.left and not (host.queued or host.in_flight):
-        return Text(f"idle, {host.left:,} due later", style="dim")
+        return Text(f"idle, {host.left:,} left", style="dim")
     if host.eta_seconds is not None and host.left:
         return Text(f"ETA {approximate_duration(host.eta_seconds)}, {host.left:,} left", style="dim")
     return Text(f"{host.queued:,} queued" if host.queued else "working" if host.in_flight else "idle", style="dim")

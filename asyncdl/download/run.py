@@ -284,7 +284,7 @@ def _told(name: str, result: Mapping[str, Any]) -> str:
     """What people beside the run are told of a command: the words and counts that it came to."""
     said = {key: value for key, value in result.items() if value and isinstance(value, str | int) and value is not True}
     facts = ", ".join(f"{key} {value}" for key, value in said.items() if not key.endswith("_ms"))
-    return f"command {name}: {facts or 'nothing to do'}"
+    return f"command {name}: {facts or 'carried out'}"
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

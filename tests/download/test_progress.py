@@ -92,7 +92,7 @@ def test_the_words_for_a_person_s_stop_are_those_of_the_reports() -> None:
 
 def test_images_that_are_due_another_day_have_no_end_today() -> None:
     later = host("a.org", queued=0, in_flight=0, left=6, eta_seconds=12.0)
-    assert any("idle, 6 due later" in line for line in drawn(snapshot(later)))
+    assert any("idle, 6 left" in line for line in drawn(snapshot(later)))
 
 
 def test_a_host_whose_robots_file_fails_shows_that_it_fails() -> None:
