@@ -7,6 +7,7 @@ queued are dropped from the count when there are too many, failures are kept to 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asyncdl import events
@@ -143,6 +144,14 @@ class Figures:
                 self._notices.append(event.text)
             case _:
                 pass
+
+    def recount(self, ended: int, left: Mapping[str, int], now: Instant) -> None:
+        """Take the collection's own counts, since a person has opened images again: those that have ended, and those left by lane."""
+        reopened = max(0, self.done_before + self.saved + self.closed - ended)
+        of_this_run = min(self.closed, reopened)
+        self.closed -= of_this_run
+        self.done_before -= reopened - of_this_run
+        self.headway.recount(left, now.monotonic)
 
     def _host(self, name: str) -> list[int]:
         counts = self._hosts.get(name)

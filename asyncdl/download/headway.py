@@ -54,6 +54,11 @@ class Headway:
             lane.left = max(0, lane.left - 1)
             lane.ended += 1
 
+    def recount(self, left: Mapping[str, int], now: float) -> None:
+        """Take what is left of each lane from the counters: people open images again."""
+        for name, images in left.items():
+            self._lanes.setdefault(name, _Lane(older=(now, 0), newer=(now, 0))).left = images
+
     def look(self, states: Iterable[tuple[LaneState, float]], now: float) -> None:
         """Take in the lanes in use, each with the seconds that it is paused."""
         for lane in self._lanes.values():

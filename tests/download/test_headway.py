@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from asyncdl import events
 from asyncdl.clock import Instant, VirtualClock
 from asyncdl.download.backoff import BackoffPolicy
+from asyncdl.download.figures import Figures
 from asyncdl.download.headway import Headway
 from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.download.pace import Caution
@@ -110,3 +112,16 @@ def test_requests_of_a_lane_that_was_forgotten_count() -> None:
     assert way.requests == 44
     assert way.efficiency(20.0) == 0.5  # thirty at three a second
     assert way.left("b.org") is None
+
+
+def test_what_a_person_opens_again_is_left_and_not_done() -> None:
+    now = Instant(0.0, 1_000)
+    way = headway(a_org=2)
+    figures = Figures(10, 5, now, way)
+    for number in range(2):
+        figures.watch(events.ImageClosed(1_000, number, 0, "a.org", "exhausted", "lane_given_up"))
+    assert (figures.closed, figures.done_before, way.left("a.org")) == (2, 5, 0)
+    figures.recount(4, {"a.org": 3}, now)
+    assert (figures.closed, figures.done_before, way.left("a.org")) == (0, 4, 3)
+    figures.recount(4, {"a.org": 3}, now)
+    assert (figures.closed, figures.done_before) == (0, 4)
