@@ -33,6 +33,7 @@ class _Lane:
     paused_seconds: float = 0.0
     waits_for_person: bool = False
     pace_per_second: float = 0.0
+    ceiling_per_second: float = 0.0
 
 
 class Headway:
@@ -84,7 +85,7 @@ class Headway:
             lane = self._lanes[state.name] = _Lane(older=(now, 0), newer=(now, 0))
         lane.requests = state.requests
         ceiling, pace = state.limits.rate_per_second, state.rate_per_second
-        lane.pace_per_second = pace
+        lane.pace_per_second, lane.ceiling_per_second = pace, ceiling or 0.0
         lane.limit_per_second = min(pace, ceiling or pace) if state.pace.learnt or state.crawl_delay_seconds else ceiling or 0.0
         lane.paused_seconds, lane.waits_for_person = paused_seconds, state.held
         return lane
@@ -123,6 +124,8 @@ class Headway:
         span = now - since
         if lane.ended > ended and span >= _LEAST_SPAN_SECONDS:
             pace = (lane.ended - ended) / span
+            if lane.ceiling_per_second:  # what ended without a request, or before a limit was lowered, says nothing of what comes
+                pace = min(pace, lane.ceiling_per_second)
         else:
             pace = lane.pace_per_second or self._assumed
         return lane.paused_seconds + lane.left / pace if pace else None

@@ -125,3 +125,11 @@ def test_what_a_person_opens_again_is_left_and_not_done() -> None:
     assert (figures.closed, figures.done_before, way.left("a.org")) == (0, 4, 3)
     figures.recount(4, {"a.org": 3}, now)
     assert (figures.closed, figures.done_before) == (0, 4)
+
+
+def test_images_that_ended_without_a_request_promise_no_pace() -> None:
+    way, state = headway(a_org=1_000), lane(rate=1.0)
+    for _ in range(500):
+        way.ended("a.org")
+    way.look([(state, 0.0)], 30.0)
+    assert way.eta_seconds("a.org", 30.0) == 500
