@@ -62,7 +62,8 @@ _TABLE = (
     ErrorType(41, "not_an_image", _I, False, "the bytes are no image format we know", _NEW_SOURCE),
     ErrorType(42, "no_url", _I, False, "no usable link is known", _NEW_SOURCE),
     ErrorType(43, "robots_disallowed", _H, True, "the host's robots.txt forbids this address",
-              "nothing: asked again when the rules may have changed; with the host's leave, --robots ignore:HOST"),
+              "nothing: asked again when the rules may have changed; with the host's leave, --robots ignore:HOST after "
+              "`asyncdl retry --error-type robots_disallowed --all`"),
     ErrorType(44, "too_large", _I, False, "the file is larger than --max-bytes", "a larger --max-bytes, then `asyncdl retry`"),
     ErrorType(45, "too_many_pixels", _I, False, "the picture has more pixels than --max-pixels",
               "a larger --max-pixels, then `asyncdl retry`"),
@@ -77,7 +78,7 @@ _TABLE = (
     ErrorType(52, "empty_body", _I, True, "the answer has no bytes", "retry later"),
     ErrorType(53, "withdrawn", _I, False, "the newest source no longer names it",
               "add a source that names it, or `asyncdl retry --error-type withdrawn`"),
-    ErrorType(60, "lane_given_up", _H, True, "the host stayed dead and was given up", "`asyncdl retry --host HOST`"),
+    ErrorType(60, "lane_given_up", _H, True, "the host was given up: it stayed down, or a person said so", "`asyncdl retry --host HOST`"),
     ErrorType(80, "disk_full", _L, True, "no space (or no inodes, or no quota) left", "free space; the run goes on by itself"),
     ErrorType(81, "local_io", _L, True, "this machine could not write or read a file", "look at the disk"),
     ErrorType(82, "local_network", _L, True, "this machine's own network or resolver failed", "look at the network"),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from asyncdl import events
 from asyncdl.app.host_orders import ask_first_notices, host_order_handler
@@ -40,6 +41,7 @@ from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
 from asyncdl.imaging import DecodeLimits, DecodePool
+from asyncdl.model import Counts
 from asyncdl.presets import shipped_presets
 from asyncdl.settings import RunSettings, proxy_variables
 from asyncdl.status import ImageStatus
@@ -142,7 +144,7 @@ async def open_job(
         repairs = await recover(collection, store, journal, clock.now())
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
         counts = await store.counts()
-        closed = sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
+        closed = _ended(counts)
         waiting = await store.waiting_by_lane(MAX_COUNTED_HOSTS)
         headway = Headway(waiting, lane_of, settings.host_rate_per_second, clock.now().monotonic)
         figures = Figures(counts.total, closed, clock.now(), headway)
@@ -173,7 +175,7 @@ async def open_job(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
             own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
             commands={
-                "retry": lambda body: carry_out_retry(store, body, clock.now().utc_ms),
+                "retry": lambda body: _reopen(store, figures, body, clock),
                 "hosts": host_order_handler(store, scheduler, clock),
                 "lanes": lambda body: carry_out_grouping(store, body, clock.now().utc_ms),
             }, clock=clock, hub=hub,
@@ -188,6 +190,17 @@ async def open_job(
         yield Job(
             collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)), exceptions_of(settings)
         )  # fmt: skip
+
+
+def _ended(counts: Counts) -> int:
+    return sum(counts.by_status[status.label] for status in ImageStatus if status.terminal)
+
+
+async def _reopen(store: Store, figures: Figures, body: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
+    """Carry out a retry beside the run, whose figures then count what is open again."""
+    result = await carry_out_retry(store, body, clock.now().utc_ms)
+    figures.recount(_ended(await store.counts()), await store.waiting_by_lane(MAX_COUNTED_HOSTS), clock.now())
+    return result
 
 
 def _spools(collection: Collection, settings: RunSettings) -> OpenSpool:

@@ -40,7 +40,7 @@ def demo(
 ) -> int:
     """See the whole job in about a minute, with no network.
 
-    Starts a museum of a dozen hosts on this machine (slow, moody and dead ones among them), writes its Darwin Core Archive, makes a
+    Starts a museum of fourteen hosts on this machine (slow, moody and dead ones among them), writes its Darwin Core Archive, makes a
     collection of it, downloads it, and tells what happened and what to type next. Stop it at any moment and type it again: it goes on.
     """
     return run_coroutine(_demo(folder))

@@ -19,6 +19,7 @@ from asyncdl.report.wording import place_text
 from asyncdl.terminal import stdout_console
 
 _MAX_ASKED_CHARS = 200
+_PLAIN_WIDTH_CHARS = 100_000
 _Asked = Annotated[
     str,
     typer.Argument(
@@ -50,7 +51,9 @@ def explain(collection: CollectionArgument, asked: _Asked, *, as_json: JsonOptio
         typer.echo(json.dumps(explanation_json(found, place), indent=2))
         return
     console = stdout_console()
-    console.print(render_explanation(found, place), soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH_CHARS  # a file or a pipe gets whole lines: evidence is not cut
+    console.print(render_explanation(found, place))
 
 
 COMMAND = Command(

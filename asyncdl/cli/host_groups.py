@@ -13,7 +13,7 @@ from asyncdl.cli.opening import ask_figures
 from asyncdl.cli.posting import ask_the_run
 from asyncdl.clock import SystemClock
 from asyncdl.collection import Collection, RunLock
-from asyncdl.errors import CollectionLocked
+from asyncdl.errors import CollectionLocked, UsageError
 from asyncdl.names import addresses_of
 from asyncdl.store import Store
 from asyncdl.terminal import printable
@@ -41,6 +41,8 @@ def join(collection: CollectionArgument, hosts: _Hosts, *, lane: _Lane, note: _N
 
     No image is touched. A run that is at work keeps the lanes it began with; the next one follows.
     """
+    if not lane.strip():
+        raise UsageError("--as names no host", "name the host whose limits they share; `asyncdl hosts part` puts them back")
     _group(collection, Grouping(tuple(hosts), lane, note, unlisted))
 
 

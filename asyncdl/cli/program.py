@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import inspect
 import logging
 import os
 import sys
@@ -66,7 +67,9 @@ def build_app(commands: Sequence[Command]) -> typer.Typer:
         word, _, own = command.name.rpartition(" ")
         if word and word not in families:
             families[word] = _family(app, word, command)
-        families.get(word, app).command(own, rich_help_panel=str(command.group), epilog=_example(command))(command.function)
+        families.get(word, app).command(own, rich_help_panel=str(command.group), epilog=_example(command), help=_help(command))(
+            command.function
+        )
     return app
 
 
@@ -129,6 +132,12 @@ def _start(
         typer.echo(context.get_help())
         raise typer.Exit(UsageError.exit_status)
     return 0
+
+
+def _help(command: Command) -> str:
+    """The docstring, each paragraph on one line: where a line ends is for the terminal to say, not for the source."""
+    paragraphs = (inspect.getdoc(command.function) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _example(command: Command) -> str:

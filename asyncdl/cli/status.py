@@ -29,7 +29,8 @@ def status(collection: CollectionArgument = HERE, *, as_json: JsonOption = False
     if as_json:
         typer.echo(json.dumps(to_json(report), indent=2))
     else:
-        stdout_console().print(render_status(report, place_text(collection)))
+        console = stdout_console()
+        console.print(render_status(report, place_text(collection)), soft_wrap=not console.is_terminal)
 
 
 async def _gather(store: Store, collection: Collection) -> StatusReport:

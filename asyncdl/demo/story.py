@@ -148,7 +148,7 @@ def _sum_of_rows(summary: ArchiveSummary, rejected_rows: int | None, folder: str
     kept = summary.rows - summary.rejects_expected
     text = (
         f"{kept} good rows of {summary.records} records name {summary.images_at_ingest} images: sizes of one photo and twin links "
-        f"fold into one. {summary.manifests} IIIF manifests raised that to {summary.images_expected}; one of them held nine photos."
+        f"fold into one. {summary.manifests} IIIF manifests made {summary.images_expected} of that; one of them held nine photos."
     )
     chapters = [Chapter("rows and images", text)]
     if rejected_rows is not None:
@@ -218,7 +218,7 @@ _CAUSES: dict[str, tuple[str, str, str]] = {
     "robots_disallowed": (
         "robots.txt",
         "{images} lie in a folder that the host's robots.txt closes to programs; they were not asked for.",
-        "asyncdl run {folder} --robots ignore:HOST   # only with the host's leave",
+        "asyncdl run {folder} --robots ignore:HOST   # with the host's leave; after: asyncdl retry {folder} --error-type robots_disallowed --all",
     ),
     "too_many_redirects": (
         "redirects",

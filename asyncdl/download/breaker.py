@@ -83,7 +83,9 @@ class Breaker:
     # -- what happens ----------------------------------------------------------------------------------------
 
     def answered(self) -> None:
-        """The host gave an answer that an image may be blamed for, or none."""
+        """The host gave an answer that an image may be blamed for, or none. It takes back what silence did, and no person's word about a host that works."""
+        if self.given_up_ms and not self.down_since_ms:
+            return
         if self.down_since_ms:
             self._sample.clear()
         self._sample.append(False)

@@ -7,6 +7,7 @@ queued are dropped from the count when there are too many, failures are kept to 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asyncdl import events
@@ -26,7 +27,7 @@ LEAST_SPEED_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class HostFigures:
-    """One lane as people see it. `rate_per_second` and `connections` are its ceilings now, 0 for none.
+    """One lane as people see it. `failed`: requests, not images; `stop`: how a person stops it. `rate_per_second` and `connections` are its ceilings now, 0 for none.
 
     `left`: images that still need something, None where that was not counted; `eta_seconds`: how long they take.
     """
@@ -44,6 +45,7 @@ class HostFigures:
     down: bool
     held: bool
     given_up: bool = False
+    stop: str = ""
     left: int | None = None
     eta_seconds: float | None = None
 
@@ -143,6 +145,14 @@ class Figures:
             case _:
                 pass
 
+    def recount(self, ended: int, left: Mapping[str, int], now: Instant) -> None:
+        """Take the collection's own counts, since a person has opened images again: those that have ended, and those left by lane."""
+        reopened = max(0, self.done_before + self.saved + self.closed - ended)
+        of_this_run = min(self.closed, reopened)
+        self.closed -= of_this_run
+        self.done_before -= reopened - of_this_run
+        self.headway.recount(left, now.monotonic)
+
     def _host(self, name: str) -> list[int]:
         counts = self._hosts.get(name)
         if counts is None:
@@ -229,4 +239,5 @@ class Figures:
             left=self.headway.left(lane.name),
             eta_seconds=self.headway.eta_seconds(lane.name, now.monotonic),
             given_up=lane.given_up,
+            stop=lane.stop or "",
         )

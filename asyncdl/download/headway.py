@@ -33,6 +33,7 @@ class _Lane:
     paused_seconds: float = 0.0
     waits_for_person: bool = False
     pace_per_second: float = 0.0
+    ceiling_per_second: float = 0.0
 
 
 class Headway:
@@ -53,6 +54,11 @@ class Headway:
         if (lane := self._lanes.get(self._lane_of_host(host))) is not None:
             lane.left = max(0, lane.left - 1)
             lane.ended += 1
+
+    def recount(self, left: Mapping[str, int], now: float) -> None:
+        """Take what is left of each lane from the counters: people open images again."""
+        for name, images in left.items():
+            self._lanes.setdefault(name, _Lane(older=(now, 0), newer=(now, 0))).left = images
 
     def look(self, states: Iterable[tuple[LaneState, float]], now: float) -> None:
         """Take in the lanes in use, each with the seconds that it is paused."""
@@ -79,7 +85,7 @@ class Headway:
             lane = self._lanes[state.name] = _Lane(older=(now, 0), newer=(now, 0))
         lane.requests = state.requests
         ceiling, pace = state.limits.rate_per_second, state.rate_per_second
-        lane.pace_per_second = pace
+        lane.pace_per_second, lane.ceiling_per_second = pace, ceiling or 0.0
         lane.limit_per_second = min(pace, ceiling or pace) if state.pace.learnt or state.crawl_delay_seconds else ceiling or 0.0
         lane.paused_seconds, lane.waits_for_person = paused_seconds, state.held
         return lane
@@ -118,6 +124,8 @@ class Headway:
         span = now - since
         if lane.ended > ended and span >= _LEAST_SPAN_SECONDS:
             pace = (lane.ended - ended) / span
+            if lane.ceiling_per_second:  # what ended without a request, or before a limit was lowered, says nothing of what comes
+                pace = min(pace, lane.ceiling_per_second)
         else:
             pace = lane.pace_per_second or self._assumed
         return lane.paused_seconds + lane.left / pace if pace else None

@@ -172,9 +172,10 @@ class LaneState:
 
     def _lives(self) -> None:
         """The host is there."""
-        if self.breaker.health is not Health.UP:
-            self.news.append(f"{self.name} answers again")
+        before = self.breaker.health
         self.breaker.answered()
+        if before is not Health.UP and self.breaker.health is Health.UP:
+            self.news.append(f"{self.name} answers again")
 
     def faltered(self, error: str, issued: Instant, now: Instant, random: Random) -> bool:
         """A request failed in a way that an image pays for but the host may be to blame for (`SYMPTOMS`). True when that made the lane pause."""

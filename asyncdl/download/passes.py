@@ -139,7 +139,7 @@ class Passes:
         job.defer(max(queue.lane.pauses.until_ms, now.utc_ms))
         job.tried |= {each.position for each in job.work.candidates if self._lane_of_url(each.url) == queue.lane.name}
         finished = self.advance(job, now)
-        return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us: the image pays nothing")
+        return Finished(finished.verdict if finished else None, failure, job.work, note="host refuses us")
 
     def candidate_failed(self, job: Job, outcome: Failed, now: Instant) -> Finished:
         """The image is to blame, or its link: the next candidate, or the end of the pass and an attempt."""

@@ -40,6 +40,7 @@ PATIENCE_SECONDS: Final = 0.9
 
 
 MAX_HOSTS: Final = 20
+NOT_ASKED: Final = "not asked: the host is left alone for now"
 _ENOUGH: Final = f"this host has had its {MAX_REQUESTS_PER_LANE} questions"
 
 
@@ -213,7 +214,7 @@ class Probe:
         if error_type(outcome.error).blame is Blame.LOCAL:
             self._scheduler.release_all()
 
-    def _release_paused(self, why: str = "not asked: the host is left alone for now") -> bool:
+    def _release_paused(self, why: str = NOT_ASKED) -> bool:
         """A host that wants to be left alone is not waited for. Whether there was one."""
         released = self._scheduler.release_paused(self._clock.now(), PATIENCE_SECONDS)
         works = [*released.works, *(finished.work for finished in released.closed if finished.work)]

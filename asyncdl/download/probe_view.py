@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from asyncdl.download.probe import MAX_REQUESTS_PER_LANE
+from asyncdl.download.probe import MAX_REQUESTS_PER_LANE, NOT_ASKED
 from asyncdl.download.probed import ProbedHost, ProbedImage
 from asyncdl.terminal import printable
 from asyncdl.units import approximate_duration, approximate_size
@@ -24,7 +24,7 @@ def _parts(host: ProbedHost) -> list[str]:
     redirects = _distinct(name for image in host.images for name in image.hosts)
     trouble = _trouble(host)
     return [
-        f"asked {host.requests} of {MAX_REQUESTS_PER_LANE}, pictures answered {len(answered)}{_first_byte(answered)}",
+        f"asked {host.requests} of {MAX_REQUESTS_PER_LANE}, answers for pictures {len(answered)}{_first_byte(answered)}",
         printable(types, _MAX_CELL_CHARS),
         _distinct(approximate_size(image.size_bytes) for image in answered if image.size_bytes),
         f"redirects to {printable(redirects, _MAX_CELL_CHARS)}" if redirects else "",
@@ -86,4 +86,5 @@ def _robots(host: ProbedHost) -> str:
 
 def _trouble(host: ProbedHost) -> str:
     paused = f"left alone for {approximate_duration(host.paused_seconds)}: {host.pause_reason}" if host.paused_seconds else ""
-    return _distinct([paused, *(image.error for image in host.images)])
+    causes = (image.error for image in host.images if not (paused and image.error in {host.pause_reason, NOT_ASKED}))
+    return _distinct([paused, *causes])

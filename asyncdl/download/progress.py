@@ -26,8 +26,9 @@ MAX_HOST_CHARS = 32
 WIDE_CHARS = 100
 _DETAIL_CHARS = 80
 _FRAME_LINES = 2 + 3 + 1 + 1 + 1 + 1  # border, totals, blank and heading of the hosts, blank and heading of the failures
-_COLUMNS = (("pace", 6), ("busy", 5), ("saved", 6), ("failed", 6))
+_COLUMNS = (("pace", 6), ("busy", 5), ("saved", 6), ("errors", 6))
 _THEN_CHARS = 14
+_STOPPED = {"pause": "paused by you", "block": "blocked by you"}
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -144,8 +145,8 @@ def _hosts(snapshot: Snapshot, room: int, columns: _Columns) -> RenderableType:
     shown = shown_hosts(snapshot.hosts, min(room, MAX_SHOWN_HOSTS))
     for host in shown:
         # Requests for robots.txt belong to no image; a host that fails them shows at least its pauses.
-        failed = max(host.failed, host.incidents)
-        table.add_row(columns.host(host.host), _pace(host), _flight(host), f"{host.saved:,}", f"{failed:,}", _state(host))
+        errors = max(host.failed, host.incidents)
+        table.add_row(columns.host(host.host), _pace(host), _flight(host), f"{host.saved:,}", f"{errors:,}", _state(host))
     if hidden := len(snapshot.hosts) - len(shown):
         table.add_row(Text(f"and {hidden} more", style="dim"), "", "", "", "", "")
     return table
@@ -191,11 +192,13 @@ def _state(host: HostFigures) -> Text:
         if host.pause_reason == "banned" and math.isinf(host.paused_seconds):
             return Text("refuses us: waits for you to write to it", style="red")
         ends = "" if math.isinf(host.paused_seconds) else f" for {_pause(host)}"
-        return Text(f"held by you{ends}", style="magenta")
+        return Text(f"{_STOPPED.get(host.stop, 'held')}{ends}", style="magenta")
     if host.down:
         return Text(f"down, probe in {_pause(host)}: {printable(host.pause_reason)}", style="red")
     if host.paused_seconds > 0:
         return Text(f"paused {_pause(host)}: {printable(host.pause_reason)}", style="yellow")
+    if host.left and not (host.queued or host.in_flight):
+        return Text(f"idle, {host.left:,} left", style="dim")
     if host.eta_seconds is not None and host.left:
         return Text(f"ETA {approximate_duration(host.eta_seconds)}, {host.left:,} left", style="dim")
     return Text(f"{host.queued:,} queued" if host.queued else "working" if host.in_flight else "idle", style="dim")

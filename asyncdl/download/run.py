@@ -263,7 +263,7 @@ class Run:
             if handler is not None:
                 result = await handler(command.body)
             await asyncio.to_thread(self._inbox.acknowledge, command.id, result)
-            self._hub.emit(events.Notice(self._clock.now().utc_ms, f"command {name}: {dict(result)}"))
+            self._hub.emit(events.Notice(self._clock.now().utc_ms, _told(name, result)))
             self._hungry.set()
 
     async def _snapshots(self) -> None:
@@ -278,6 +278,13 @@ class Run:
         if self._watch_room is not None:
             await self._watch_room()
         await self._over.wait()
+
+
+def _told(name: str, result: Mapping[str, Any]) -> str:
+    """What people beside the run are told of a command: the words and counts that it came to."""
+    said = {key: value for key, value in result.items() if value and isinstance(value, str | int) and value is not True}
+    facts = ", ".join(f"{key} {value}" for key, value in said.items() if not key.endswith("_ms"))
+    return f"command {name}: {facts or 'carried out'}"
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -166,7 +166,7 @@ def _failure(failure: StoredFailure) -> dict[str, Any]:
     return {
         "at": time_text(failure.at_ms),
         "error": _error(failure.error),
-        "verdict": verdict_text(error_type(failure.error)),
+        "verdict": verdict_text(error_type(failure.error), failure.attempt),
         "attempt": failure.attempt,
         "host": failure.host,
         "url": failure.url,

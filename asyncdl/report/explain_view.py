@@ -131,7 +131,7 @@ def _failure(failure: StoredFailure) -> Iterator[Text]:
     status = f", status {failure.http_status}" if failure.http_status else ""
     kind = f", {printable(failure.media_type, 80)}" if failure.media_type else ""
     yield _line("failed ", f"{time_text(failure.at_ms)} ", (printable(cause.name), "bold"), f"{status}{kind}: {cause.meaning}")
-    yield _line(f"       {verdict_text(cause)}")
+    yield _line(f"       {verdict_text(cause, failure.attempt)}")
     yield _line("       ", printable(failure.url, MAX_URL_CHARS))
     if failure.final_url and failure.final_url != failure.url:
         yield _line("       led to ", printable(failure.final_url, MAX_URL_CHARS))
@@ -182,7 +182,7 @@ def _host(story: HostStory, now_ms: int, place: str) -> Iterator[RenderableType]
 
 def _lane(lane: LaneRecord, now_ms: int) -> Text:
     facts = [f"{counted(lane.incidents, 'incident')}"]
-    if lane.last_incident_ms:
+    if lane.incidents and lane.last_incident_ms:  # those that are forgiven do not count any more
         facts.append(f"the last {when(lane.last_incident_ms, now_ms)}")
     if lane.down_since_ms:
         facts.append(f"down since {when(lane.down_since_ms, now_ms)}")

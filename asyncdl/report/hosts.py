@@ -68,6 +68,8 @@ async def gather_lanes(store: Reader, settings: LaneLimits, presets: Presets, no
         _lane(name, hosts, remembered.get(name, LaneRecord(name)), settings, presets.of(name), now_ms)
         for name, hosts in by_lane.items()
     ]
+    # An order that was taken back says nothing any more, and a lane whose hosts are in another now is none.
+    lanes = [lane for lane in lanes if by_lane[lane.name] or lane.ordered]
     return sorted(lanes, key=lambda lane: (-lane.waiting, lane.name))
 
 

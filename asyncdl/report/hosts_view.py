@@ -11,12 +11,14 @@ from rich.text import Text
 
 from asyncdl.limits import LaneLimits
 from asyncdl.report.hosts import Lane, Word, spent_of
+from asyncdl.report.standing import lane_word
 from asyncdl.report.wording import when
 from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_size, format_bit_rate, format_rate, format_size
 
 SHOWN_LANES: Final = 40
 _NAME_CHARS: Final = 60
+_MIN_NAME_CHARS: Final = 16
 _NOTE_CHARS: Final = 200
 _SPANS: Final = {"bytes_per_hour": "an hour", "bytes_per_day": "a day", "requests_per_day": "requests a day"}
 
@@ -38,12 +40,12 @@ def render_lanes(lanes: Sequence[Lane], now_ms: int, *, everything: bool) -> Ren
     """The lanes for a console: all that people ordered something about, and of the others those with most waiting images."""
     shown = list(lanes) if everything else [lane for at, lane in enumerate(lanes) if at < SHOWN_LANES or lane.ordered]
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("host", overflow="fold")
+    table.add_column("host", overflow="fold", min_width=_MIN_NAME_CHARS)
     table.add_column("waiting", justify="right", no_wrap=True)
     table.add_column("saved", justify="right", no_wrap=True)
-    table.add_column("at most", overflow="fold")
+    table.add_column("at most")
     table.add_column("says", no_wrap=True)
-    table.add_column("state", overflow="fold")
+    table.add_column("state", no_wrap=True)
     for lane in shown:
         words = dict.fromkeys(lane.whose.values())
         table.add_row(
@@ -52,7 +54,7 @@ def render_lanes(lanes: Sequence[Lane], now_ms: int, *, everything: bool) -> Ren
             f"{lane.saved:,}",
             limits_text(lane.limits),
             ", ".join(words),
-            safe(lane.standing or "open", _NOTE_CHARS),
+            lane_word(lane.record, now_ms),
         )
     parts: list[RenderableType] = [table]
     parts += [Text(printable(line, 3 * _NOTE_CHARS)) for lane in shown for line in _remarks(lane, now_ms)]
@@ -62,8 +64,8 @@ def render_lanes(lanes: Sequence[Lane], now_ms: int, *, everything: bool) -> Ren
 
 
 def _remarks(lane: Lane, now_ms: int) -> list[str]:
-    """What does not fit a cell: other hosts of the lane, why its limits are a person's, where a preset comes from."""
-    remarks = []
+    """What does not fit a cell: why a lane is not asked, its other hosts, why its limits are a person's, where a preset comes from."""
+    remarks = [f"{lane.name}: {lane.standing}"] if lane.standing else []
     if others := [name for name in lane.hosts if name != lane.name]:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         remarks.append(f"{lane.name}: with {', '.join(others[:3])}{more}")

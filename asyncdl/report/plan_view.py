@@ -5,6 +5,7 @@ Builds what rich prints; every text from outside goes through `terminal.safe`.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -18,6 +19,8 @@ from asyncdl.report.wording import counted, when
 from asyncdl.terminal import printable, safe
 from asyncdl.units import approximate_duration, approximate_size, format_bit_rate
 
+MIN_LETTER_SECONDS: Final = 3_600.0
+"""Nobody writes to a museum to save less; `--json` has all."""
 _MAX_HOST_CHARS: Final = 60
 _WORDS: Final = {
     "host": "the slowest host",
@@ -33,12 +36,8 @@ def render_plan(plan: PlanReport, place: str) -> RenderableType:
     parts: list[RenderableType] = [_totals(plan, place)]
     if plan.floor.lanes:
         parts += [Text(), Text("By host, the slowest first", "bold"), _hosts(plan)]
-    if plan.floor.write_to:
-        parts += [
-            Text(),
-            Text("Worth writing to", "bold"),
-            *(Text(_letter(letter), no_wrap=False) for letter in plan.floor.write_to),
-        ]
+    if letters := [letter for letter in plan.floor.write_to if letter.own_seconds >= MIN_LETTER_SECONDS]:
+        parts += [Text(), Text("Worth writing to", "bold"), *(Text(_letter(letter)) for letter in letters)]
     parts += [Text(), Text("Next", "bold"), *(Text(f"  {step}") for step in _next(plan, place))]
     return Group(*parts)
 
@@ -61,7 +60,7 @@ def _totals(plan: PlanReport, place: str) -> Table:
         return table
     table.add_row("floor", f"{approximate_duration(floor.seconds)}, set by {_what(floor.bounds[0])}: no concurrency beats it")
     table.add_row("end", f"{when(plan.end_ms, plan.at_ms)} at the earliest")
-    for bound in floor.bounds[1:]:
+    for bound in (each for each in floor.bounds[1:] if each.seconds >= 1):
         table.add_row("", f"{_what(bound)} alone: {approximate_duration(bound.seconds)}")
     if all(bound.name != "line" for bound in floor.bounds):
         table.add_row("line", _line_words(plan))
@@ -76,7 +75,8 @@ def _totals(plan: PlanReport, place: str) -> Table:
 
 def _line_words(plan: PlanReport) -> str:
     def speed(bits_per_second: float) -> str:
-        return format_bit_rate(round(bits_per_second / 1e5) * 1e5)
+        step = 1e5 if bits_per_second >= 1e6 else 1e3
+        return format_bit_rate(math.ceil(bits_per_second / step) * step)
 
     seen = f" (the last run has had {speed(plan.seen_bits_per_second)} at best)" if plan.seen_bits_per_second else ""
     return f"what it carries is not known{seen}; the floor takes {speed(plan.line_bits_per_second)} on average (--bandwidth sets a limit)"
@@ -140,7 +140,8 @@ def _set_by(lane: LaneForecast) -> str:
 
 def _letter(letter: Letter) -> str:
     lane = letter.lane
-    head = f"  {printable(lane.lane, _MAX_HOST_CHARS)}: a limit ({lane.binds}) twice as high saves "
+    more = "twice the pace that it was found to bear" if lane.ceilings.learnt else f"a limit ({lane.binds}) twice as high"
+    head = f"  {printable(lane.lane, _MAX_HOST_CHARS)}: {more} saves "
     if letter.saves_seconds and letter.together_seconds <= letter.saves_seconds:
         return head + approximate_duration(letter.saves_seconds)
     own = f"{approximate_duration(letter.own_seconds)} of this host"

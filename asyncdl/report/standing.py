@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from asyncdl.errors import error_type
+from asyncdl.errors import Blame, error_type
 from asyncdl.lane_records import LaneRecord
 from asyncdl.limits import Stop
 from asyncdl.report.wording import counted, when
@@ -98,6 +98,21 @@ def lane_text(lane: LaneRecord | None, now_ms: int) -> str:
     return ""
 
 
+def lane_word(lane: LaneRecord | None, now_ms: int) -> str:
+    """`lane_text` in a word or two, for a column; `open` where it may be asked."""
+    if lane is None or not lane_text(lane, now_ms):
+        return "open"
+    if lane.given_up_ms:
+        return "given up"
+    if lane.order is not None and (stop := lane.order.stop_at(now_ms)):
+        return "blocked by you" if stop is Stop.BLOCK else "paused by you"
+    if lane.banned_since_ms:
+        return "refuses us"
+    if lane.held:
+        return "held"
+    return "down" if lane.down_since_ms else "left alone"
+
+
 def _ban_text(lane: LaneRecord, now_ms: int) -> str:
     said = f"the host has refused us altogether (401, 403) since {when(lane.banned_since_ms, now_ms)}"
     if lane.held:
@@ -148,10 +163,11 @@ def _waits_for_manifest(
 def _waits(row: ImageState | ManifestStory, due_ms: int, lanes: Mapping[str, LaneRecord], now_ms: int) -> Standing:
     before = "not asked yet" if row.error is None else f"last time {error_type(row.error).meaning}"
     paid = f", {counted(row.attempts, 'attempt')} so far" if row.attempts else ""
+    todo = _remedy(row.error) if row.error is not None and error_type(row.error).blame is Blame.HOST else ""
     if pause := lane_text(lanes.get(row.host), now_ms):
-        return Standing(f"{before}{paid}; {pause}")
+        return Standing(f"{before}{paid}; {pause}", todo)
     turn = "due now, in its host's queue" if due_ms <= now_ms else f"due {when(due_ms, now_ms)}"
-    return Standing(f"{before}{paid}; {turn}")
+    return Standing(f"{before}{paid}; {turn}", todo)
 
 
 def _remedy(error: str | None) -> str:

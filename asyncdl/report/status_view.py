@@ -14,7 +14,8 @@ from rich.text import Text
 from asyncdl.errors import error_type
 from asyncdl.model import Counts
 from asyncdl.report.advice import next_steps
-from asyncdl.report.status import StatusReport, pause_of
+from asyncdl.report.standing import lane_text
+from asyncdl.report.status import StatusReport
 from asyncdl.report.wording import counted, time_text, when
 from asyncdl.status import ImageStatus
 from asyncdl.store import HostCounts, SourceState
@@ -25,6 +26,7 @@ _ADOPTED: Final = "legacy_unverified_index"
 _EXCEPTIONS: Final = {"insecure_host": "certificates were not checked", "robots_ignored": "robots.txt was not obeyed"}
 _DAY_MS: Final = 86_400_000
 SHOWN_HOSTS: Final = 20
+_MIN_HOST_CHARS: Final = 16
 SHOWN_CAUSES: Final = 30
 SHOWN_SOURCES: Final = 10
 
@@ -40,6 +42,8 @@ def render_status(report: StatusReport, place: str) -> RenderableType:
         parts += [Text(), Text("By host", "bold"), _hosts(report)]
         if len(report.hosts) > SHOWN_HOSTS:
             parts.append(Text("… and more hosts (--json)", "dim"))
+        if alone := _left_alone(report):
+            parts += [Text(), Text("Left alone", "bold"), *alone]
     parts += [Text(), Text("Next", "bold"), *(Text(f"  {step}") for step in next_steps(report, place))]
     return Group(*parts)
 
@@ -78,6 +82,8 @@ def _totals(report: StatusReport, place: str) -> Table:
     if line := _politeness_line(report):
         table.add_row("politeness", line)
     for kind, hosts in report.exceptions().items():
+        if kind == "robots_ignored" and report.robots_ignored:
+            continue  # said above, with by whose leave
         table.add_row("exception", f"{_EXCEPTIONS.get(kind, safe(kind))}: {safe(', '.join(hosts))} (in the last run)")
     for source in report.sources[-SHOWN_SOURCES:]:
         table.add_row(f"source {source.id}", _source_line(source))
@@ -154,14 +160,14 @@ def _causes(report: StatusReport) -> Table:
 
 
 def _hosts(report: StatusReport) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("host", overflow="fold")
+    """One line each, narrow enough for eighty columns: why a host is left alone is a sentence, and stands below."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("host", overflow="fold", min_width=_MIN_HOST_CHARS)
     for status in (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED):
         table.add_column(status.label, justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("ETA", justify="right", no_wrap=True)
-    table.add_column("main cause", no_wrap=True)
-    table.add_column("left alone", overflow="fold")
+    table.add_column("main cause", no_wrap=True, overflow="ellipsis")
     for host in report.hosts[:SHOWN_HOSTS]:
         table.add_row(*_host_cells(host, report))
     return table
@@ -170,14 +176,10 @@ def _hosts(report: StatusReport) -> Table:
 def _host_cells(host: HostCounts, report: StatusReport) -> list[str]:
     now_ms, eta_seconds = report.at_ms, report.ahead.eta_seconds(host.lane)
     if eta_seconds is not None and host.lane_record is not None and host.lane_record.pause_until_ms > now_ms + _DAY_MS:
-        eta_seconds = None  # the last column says until when it is left alone, which is most of it
-    until_ms, reason = pause_of(host, now_ms)
-    pause = printable(reason, 60)
-    if until_ms is not None:
-        pause = f"{when(until_ms, now_ms)}: {pause}"
-    if host.lane_record is not None and host.lane_record.down_since_ms and not host.lane_record.given_up_ms:
-        pause = f"down since {time_text(host.lane_record.down_since_ms)}; {'probe ' if until_ms else ''}{pause or 'to be probed'}"
+        eta_seconds = None  # until when it is left alone, which is most of it, is said below
     by = host.by_status
+    if not by.get(ImageStatus.PENDING.label):
+        eta_seconds = None  # what is to be tried again has times of its own
     order = (ImageStatus.SUCCESS, ImageStatus.PENDING, ImageStatus.RETRY, ImageStatus.EXHAUSTED, ImageStatus.FAILED)
     return [
         safe(host.host or "(no usable link)", 80),
@@ -185,5 +187,10 @@ def _host_cells(host: HostCounts, report: StatusReport) -> list[str]:
         approximate_size(host.size_bytes),
         "" if eta_seconds is None else approximate_duration(eta_seconds),
         safe(host.main_error or ""),
-        safe(pause),
     ]
+
+
+def _left_alone(report: StatusReport) -> list[Text]:
+    """The hosts above that are not asked now, and why, in the words of `explain` and `hosts list`."""
+    shown = ((host, lane_text(host.lane_record, report.at_ms)) for host in report.hosts[:SHOWN_HOSTS])
+    return [Text(f"  {printable(host.host, 80)}: {printable(why, 300)}") for host, why in shown if why]

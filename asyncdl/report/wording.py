@@ -52,12 +52,14 @@ def gone_text(source: SourceState | None) -> str:
     return f"no longer in {source.name} (source {source.id}), {since}"
 
 
-def verdict_text(error: ErrorType) -> str:
-    """What a failure of this type cost, and whom."""
+def verdict_text(error: ErrorType, attempt: int) -> str:
+    """What a failure of this type cost, and whom. `attempt` is the number of the attempt that was paid; 0 means that none was."""
     if error.name == "robots_disallowed":
         return "nothing was asked, and nobody pays: asked again when the rules may have changed"
     if error.blame is Blame.HOST:
         return "the host's fault: the host is left alone for a while, the image pays nothing"
     if error.blame is Blame.LOCAL:
         return "this machine's fault: nobody pays"
+    if attempt == 0:
+        return "nobody pays: the host refused everything it was asked, so the answer is not about this image"
     return "cost the image an attempt; asked again later" if error.transient else "rules this link out for good"

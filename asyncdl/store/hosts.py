@@ -22,9 +22,10 @@ LIMIT 1
 _JOINED: Final = "SELECT host, lane FROM host_lanes ORDER BY host"
 _JOIN: Final = "INSERT OR REPLACE INTO host_lanes(host, lane, note) VALUES (?, ?, ?)"
 _UNSETTLED: Final = """
-SELECT h.id, h.lane, m.lane FROM host_lanes AS m JOIN hosts AS h ON h.name = m.host WHERE h.lane <> m.lane ORDER BY h.id
+SELECT h.id, h.name, h.lane, m.lane FROM host_lanes AS m JOIN hosts AS h ON h.name = m.host WHERE h.lane <> m.lane ORDER BY h.id
 """
 _SETTLE: Final = "UPDATE hosts SET lane = ? WHERE id = ?"
+_SETTLE_ROBOTS: Final = "UPDATE robots SET lane = ?1 WHERE authority IN ('http://' || ?2, 'https://' || ?2)"
 _OF_LANE: Final = "SELECT name FROM hosts WHERE lane = ? ORDER BY name LIMIT ?"
 _LANES_OF: Final = "SELECT h.name, h.lane FROM json_each(?) AS wanted JOIN hosts AS h ON h.name = wanted.value"
 _CONTAINING: Final = "SELECT name FROM hosts WHERE instr(name, ?) > 0 LIMIT ?"
@@ -65,8 +66,9 @@ def join_hosts(connection: sqlite3.Connection, lanes: Mapping[str, str], note: s
 def settle_lanes(connection: sqlite3.Connection) -> int:
     """See `Store.settle_lanes`."""
     moved = connection.execute(_UNSETTLED).fetchall()
-    for host, before, after in moved:
+    for host, name, before, after in moved:
         connection.execute(_SETTLE, (after, host))
+        connection.execute(_SETTLE_ROBOTS, (after, name))  # they are found by lane, and asked for once a day
         known = load_lanes(connection, (before, after))
         if before in known:
             save_lanes(connection, [_both(known.get(after, LaneRecord(after)), known[before])])

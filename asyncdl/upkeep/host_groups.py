@@ -57,9 +57,9 @@ def _checked(host: str, note: str, *, unlisted: bool = False) -> HostCommand:
 
 async def carry_out(store: Store, wanted: Grouping, at_ms: int) -> dict[str, Any]:
     """Store the grouping. Raises `UsageError` when nobody knows a host. The caller settles the lanes where no run is at work."""
-    for host in wanted.hosts:
-        await lane_for(store, _checked(host, wanted.note, unlisted=wanted.unlisted))
     joined = await store.joined_hosts()
+    for host in wanted.hosts:
+        await lane_for(store, _checked(host, wanted.note, unlisted=wanted.unlisted or host in joined))
     if len(joined.keys() | set(wanted.hosts)) > MAX_JOINED_HOSTS:
         raise UsageError(f"people have put {len(joined):,} hosts in lanes already; {MAX_JOINED_HOSTS:,} is the most")
     # A name that is itself put elsewhere stands for where it is: chains would have to be followed by every reader.

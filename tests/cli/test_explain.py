@@ -35,6 +35,12 @@ def test_the_story_is_told_without_anything_a_terminal_acts_on(sample: Sample, c
     assert told in ended.out
 
 
+def test_what_goes_to_a_pipe_is_not_cut(sample: Sample, capsys: Capsys) -> None:
+    note = "their server room is being rebuilt, and nothing may be asked; " * 4
+    assert type_in(capsys.readouterr, "hosts", "pause", sample.root, "busy.example.org", "--note", note).status == 0
+    assert note.strip() in type_in(capsys.readouterr, "explain", sample.root, "1000004").out
+
+
 def test_hostile_urls_are_shown_disarmed_and_given_whole_in_json(sample: Sample, capsys: Capsys) -> None:
     ended = type_in(capsys.readouterr, "explain", sample.root, "1000002")
     assert r"a\x1b[31m\u202egpj.exe?x=[red]" in ended.out

@@ -81,8 +81,10 @@ def test_a_stop_is_kept_shown_everywhere_and_ended(sample: Sample, capsys: Capsy
     assert listed(sample, capsys)["stop"] == verb
     status = json.loads(type_in(capsys.readouterr, "status", sample.root, "--json").out)
     assert next(host["stop"] for host in status["hosts"] if host["host"] == GOOD) == verb
+    word = f"{verb}{'d' if verb == 'pause' else 'ed'} by you"
+    for words in (("hosts", "list", sample.root), ("status", sample.root), ("explain", sample.root, GOOD)):
+        assert f"{word}: moving house" in type_in(capsys.readouterr, *words).out
     explained = type_in(capsys.readouterr, "explain", sample.root, GOOD).out
-    assert "by you: moving house" in explained
     assert f"asyncdl hosts resume {sample.root} {GOOD}" in explained
     ended = type_in(capsys.readouterr, "hosts", "resume", sample.root, GOOD, "--note", "they have moved")
     assert "good.example.org: may be asked again" in ended.out
@@ -144,10 +146,13 @@ def test_a_host_that_no_link_names_is_taken_when_one_insists(sample: Sample, cap
 
 
 def test_hosts_are_put_in_one_lane_and_back(sample: Sample, capsys: Capsys) -> None:
+    for verb in ("pause", "resume"):
+        assert type_in(capsys.readouterr, "hosts", verb, sample.root, GOOD, "--note", "taken back").status == 0
     words = ("hosts", "join", sample.root, GOOD, "busy.example.org", "--as", "busy.example.org", "--note", "one machine")
     ended = type_in(capsys.readouterr, *words)
     assert (ended.status, ended.err) == (0, "")
     assert "good.example.org: in the lane of busy.example.org" in ended.out
+    assert type_in(capsys.readouterr, "hosts", "list", sample.root).out.count("\ngood.example.org") == 0
     assert listed(sample, capsys, "busy.example.org")["hosts"] == ["busy.example.org", GOOD]
     paused = type_in(capsys.readouterr, "hosts", "pause", sample.root, GOOD, "--note", "x")
     assert "holds for busy.example.org" not in paused.out
@@ -162,6 +167,7 @@ def test_hosts_are_put_in_one_lane_and_back(sample: Sample, capsys: Capsys) -> N
     [
         (("join", "god.example.org", "--as", GOOD, "--note", "x"), "did you mean good.example.org"),
         (("join", GOOD, "--as", "a/b", "--note", "x"), "is no host"),
+        (("join", GOOD, "--as", " ", "--note", "x"), "--as names no host"),
         (("part", GOOD, "--note", ""), "needs a note"),
     ],
 )
@@ -169,6 +175,13 @@ def test_a_grouping_that_cannot_be_meant_is_refused(sample: Sample, capsys: Caps
     ended = type_in(capsys.readouterr, "hosts", words[0], sample.root, *words[1:])
     assert ended.status == 2
     assert complaint in ended.err
+
+
+def test_a_host_that_no_link_names_is_joined_and_put_back(sample: Sample, capsys: Capsys) -> None:
+    words = ("hosts", "join", sample.root, "redirected.example.org", "--as", GOOD, "--note", "x", "--unlisted")
+    assert type_in(capsys.readouterr, *words).status == 0
+    ended = type_in(capsys.readouterr, "hosts", "part", sample.root, "redirected.example.org", "--note", "two machines")
+    assert (ended.status, ended.err) == (0, "")
 
 
 def test_hosts_at_one_address_are_found_and_joined(tmp_path: Path, capsys: Capsys) -> None:

@@ -134,6 +134,11 @@ def test_every_command_has_help_with_an_example_that_can_be_typed(command: Comma
     assert (command.function.__doc__ or "").splitlines()[0].endswith(".")
 
 
+def test_help_breaks_its_lines_where_the_terminal_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(build_app(cli.commands_for(["run"])), ["run", "--help"]) == 0
+    assert "the collection is missing or damaged" in capsys.readouterr().out
+
+
 def test_commands_stand_under_their_headings(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(build_app(cli.commands()), ["--help"]) == 0
     text = capsys.readouterr().out

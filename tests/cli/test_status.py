@@ -37,7 +37,7 @@ def test_people_get_lines_without_control_characters(sample: Sample, capsys: Cap
     assert (ended.status, ended.err) == (0, "")
     assert terminal_safe(ended.out)
     assert "2 of 8 saved" in ended.out
-    assert re.search(r"busy\.example\.org .* 429: slow \[b\]down", ended.out)
+    assert re.search(r"busy\.example\.org: .* 429: slow \[b\]down", ended.out)
 
 
 def test_the_current_folder_is_the_collection(sample: Sample, capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:

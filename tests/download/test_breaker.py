@@ -122,3 +122,12 @@ def test_without_a_bound_nobody_is_given_up_but_by_a_person() -> None:
     assert breaker.given_up_ms == 0
     breaker.give_up(T0)
     assert breaker.health is Health.GIVEN_UP
+
+
+def test_an_answer_that_was_under_way_takes_no_persons_word_back() -> None:
+    breaker = Breaker(POLICY)
+    breaker.give_up(T0)
+    breaker.answered()
+    assert breaker.health is Health.GIVEN_UP
+    breaker.reopen()
+    assert breaker.given_up_ms == 0

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from asyncdl import events
 from asyncdl.clock import Instant, VirtualClock
 from asyncdl.download.backoff import BackoffPolicy
 from asyncdl.download.caution import Caution
+from asyncdl.download.figures import Figures
 from asyncdl.download.headway import Headway
 from asyncdl.download.lane import LaneLimits, LaneState
 from asyncdl.lane_records import LaneRecord, LearntPace
@@ -110,3 +112,24 @@ def test_requests_of_a_lane_that_was_forgotten_count() -> None:
     assert way.requests == 44
     assert way.efficiency(20.0) == 0.5  # thirty at three a second
     assert way.left("b.org") is None
+
+
+def test_what_a_person_opens_again_is_left_and_not_done() -> None:
+    now = Instant(0.0, 1_000)
+    way = headway(a_org=2)
+    figures = Figures(10, 5, now, way)
+    for number in range(2):
+        figures.watch(events.ImageClosed(1_000, number, 0, "a.org", "exhausted", "lane_given_up"))
+    assert (figures.closed, figures.done_before, way.left("a.org")) == (2, 5, 0)
+    figures.recount(4, {"a.org": 3}, now)
+    assert (figures.closed, figures.done_before, way.left("a.org")) == (0, 4, 3)
+    figures.recount(4, {"a.org": 3}, now)
+    assert (figures.closed, figures.done_before) == (0, 4)
+
+
+def test_images_that_ended_without_a_request_promise_no_pace() -> None:
+    way, state = headway(a_org=1_000), lane(rate=1.0)
+    for _ in range(500):
+        way.ended("a.org")
+    way.look([(state, 0.0)], 30.0)
+    assert way.eta_seconds("a.org", 30.0) == 500

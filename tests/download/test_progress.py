@@ -85,6 +85,16 @@ def test_a_pause_that_still_holds_is_never_none() -> None:
     )
 
 
+def test_the_words_for_a_person_s_stop_are_those_of_the_reports() -> None:
+    for stop, word in (("pause", "paused by you for 9s"), ("block", "blocked by you for 9s")):
+        assert any(word in line for line in drawn(snapshot(host("a.org", held=True, stop=stop, paused_seconds=9.0))))
+
+
+def test_images_that_are_due_another_day_have_no_end_today() -> None:
+    later = host("a.org", queued=0, in_flight=0, left=6, eta_seconds=12.0)
+    assert any("idle, 6 left" in line for line in drawn(snapshot(later)))
+
+
 def test_a_host_whose_robots_file_fails_shows_that_it_fails() -> None:
     dead = host("dead.org", saved=0, failed=0, incidents=3, paused_seconds=10.0, down=True, pause_reason="connect_failed")
     line = next(line for line in drawn(snapshot(dead), width=120) if "dead.org" in line)

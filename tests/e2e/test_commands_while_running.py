@@ -39,7 +39,7 @@ async def test_retry_is_carried_out_by_the_run(origin: ScriptedServer, elsewhere
         ended = await program.end()
     assert ended.status == 0
     assert ended.last_line.startswith("21 of 21 images done")
-    assert "command retry" in ended.err
+    assert "command retry: images 1" in ended.err
     assert check_order(collection) == 21
     assert [image.attempts for image in images(collection) if image.won == gone] == [1]
 

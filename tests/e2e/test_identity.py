@@ -69,4 +69,5 @@ async def test_exceptions_from_the_checks_are_on_record(origin: ScriptedServer, 
     assert events == [("insecure_host", "old.museum.org"), ("robots_ignored", host)]
     shown = (await type_in("status", collection)).out
     assert "certificates were not checked: old.museum.org" in shown
-    assert f"robots.txt was not obeyed: {host}" in shown
+    assert f"not obeyed at {host}, and nobody said by whose leave" in shown
+    assert shown.count("obeyed") == 1, "said once"

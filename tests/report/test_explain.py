@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from asyncdl.errors import error_type
 from asyncdl.lane_records import LaneRecord, RobotsRecord
 from asyncdl.model import Batch, Transition
 from asyncdl.report.explain import Explanation, Subject, explain
 from asyncdl.report.explain_json import explanation_json
 from asyncdl.report.explain_view import render_explanation
+from asyncdl.report.wording import verdict_text
 from asyncdl.status import ImageStatus
 from asyncdl.store import Store
 from tests.report.samples import HOSTILE_ID, MANIFEST_URL, NOT_FOUND_PAGE_URL, NOW_MS, SAVED_URL, Sample, terminal_safe
@@ -86,6 +88,11 @@ async def test_an_image_behind_a_manifest_says_for_what_it_waits(sample: Sample)
     assert image_in(found)["why"] == "waits for its IIIF manifest: not asked yet; due now, in its host's queue"
     assert found["records"][0]["manifests"][0]["url"] == MANIFEST_URL
     assert f"manifest pending, due now: {MANIFEST_URL}" in text
+
+
+def test_a_refusal_that_nobody_paid_for_is_not_said_to_rule_anything_out() -> None:
+    assert verdict_text(error_type("http_403"), 1) == "rules this link out for good"
+    assert verdict_text(error_type("http_403"), 0).startswith("nobody pays")
 
 
 async def test_an_image_at_a_paused_host_says_so(sample: Sample) -> None:

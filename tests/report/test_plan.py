@@ -56,8 +56,17 @@ async def test_people_are_told_what_binds_until_when_and_whom_to_write_to(sample
     assert terminal_safe(text)
     assert "set by the slowest host (busy.example.org)" in text
     assert "at the earliest" in text
+    assert "alone: 0s" not in text
+    assert "takes 0bit/s" not in text
     assert "from 2 images whose size is known" in text
     assert "next" in text.lower()
+
+
+async def test_nobody_is_told_to_write_a_letter_that_saves_minutes(sample: Sample) -> None:
+    assert "Worth writing to" not in shown(await plan_of(sample))
+    slow = shown(await plan_of(sample, default=LaneCeilings(1 / 86_400, 1, 25e6)))
+    assert "Worth writing to" in slow
+    assert "a limit (rate) twice as high saves" in slow
 
 
 async def test_what_the_line_has_carried_is_told_beside_what_it_must_carry(sample: Sample) -> None:

@@ -24,9 +24,9 @@ async def report_of(sample: Sample, now_ms: int = NOW_MS + 60_000, running: Hold
         return await gather_status(store, now_ms, running=running)
 
 
-def shown(report: StatusReport, place: str = "herbarium") -> str:
+def shown(report: StatusReport, place: str = "herbarium", width: int = 300) -> str:
     file = io.StringIO()
-    Console(file=file, width=300, highlight=False, emoji=False).print(render_status(report, place))
+    Console(file=file, width=width, highlight=False, emoji=False).print(render_status(report, place))
     return file.getvalue()
 
 
@@ -104,6 +104,14 @@ async def test_people_see_causes_hosts_times_and_the_next_command_but_no_markup(
     assert "archive [x].zip (dwca): 9 rows, 1 rejected" in text
     assert "asyncdl run herbarium" in text
     assert "asyncdl retry herbarium --status exhausted" in text
+
+
+async def test_on_eighty_columns_every_host_has_its_name_and_its_reason(sample: Sample) -> None:
+    text = shown(await report_of(sample), width=80)
+    rows = text.partition("By host")[2]
+    for host in ("good.example.org", "busy.example.org"):
+        assert re.search(rf"^{re.escape(host)} +\d", rows, re.MULTILINE), rows
+    assert "  busy.example.org: the host is left alone until" in rows
 
 
 async def test_next_steps_follow_the_state(sample: Sample) -> None:

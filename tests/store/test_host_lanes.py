@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from asyncdl.lane_records import LaneRecord, Spent
+from asyncdl.lane_records import LaneRecord, RobotsRecord, Spent
 from asyncdl.model import Batch
 from asyncdl.store import Store
 from tests.store.makers import NOW, image, record
@@ -43,3 +43,15 @@ async def test_pauses_bans_and_spent_budgets_come_along(store: Store) -> None:
     assert both.spent is not None
     assert [slot.amount for slot in both.spent[DAY]] == [7, 1]
     assert (await store.lanes_of_hosts([A, B, "nobody.org"])) == {A: both, B: both}
+
+
+async def test_what_is_known_of_robots_txt_comes_along_and_goes_back(store: Store) -> None:
+    await load(store)
+    files = [RobotsRecord(f"https://{host}", host, 404, NOW, NOW, "") for host in (A, B)]
+    await store.apply(Batch(robots=tuple(files)), NOW)
+    await store.join_hosts({B: A}, "one machine")
+    await store.settle_lanes()
+    assert {file.authority for file in await store.load_robots([A])} == {f"https://{A}", f"https://{B}"}
+    await store.join_hosts({B: B}, "two machines")
+    await store.settle_lanes()
+    assert [file.authority for file in await store.load_robots([B])] == [f"https://{B}"]
