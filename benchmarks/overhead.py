@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import resource
 import statistics
@@ -25,6 +26,7 @@ from random import Random
 from asyncdl.app.jobs import lane_of_url, open_job
 from asyncdl.clock import VirtualClock
 from asyncdl.collection import Collection
+from asyncdl.download.caution import Caution
 from asyncdl.download.lane import LaneLimits
 from asyncdl.download.null import NullFetcher
 from asyncdl.download.outcome import Failed, Ticket
@@ -85,7 +87,7 @@ def bare_files(folder: Path, body: bytes, images: int) -> None:
 def decisions(rows: int, count: int = 20_000) -> float:
     """Microseconds of CPU per take + finish with `rows` rows waiting."""
     clock = VirtualClock()
-    rules = SchedulerRules(lane_limits=LaneLimits(0.0, 0))
+    rules = SchedulerRules(lane_limits=LaneLimits(0.0, 0), caution=Caution(first_rate_per_second=math.inf, first_connections=256))
     scheduler = Scheduler(rules, Random(1), lane_of_url, RobotsGate(ignore_all=True))
     for number in range(rows + count):
         url = f"http://h{number % HOSTS}.test/{number}.jpg"
