@@ -36,7 +36,7 @@ from asyncdl.download.record import Recorder
 from asyncdl.download.recover import recover
 from asyncdl.download.robots_gate import RobotsGate
 from asyncdl.download.roomwatch import RoomRules, RoomWatch
-from asyncdl.download.run import Run, RunLimits
+from asyncdl.download.run import CommandHandler, Run, RunLimits
 from asyncdl.download.scheduler import Scheduler, SchedulerRules
 from asyncdl.errors import AsyncdlError
 from asyncdl.events import EventHub
@@ -145,13 +145,16 @@ async def open_job(
         await store.expand_manifests(when_needed=settings.expand_manifests == "when-needed")
         counts = await store.counts()
         closed = _ended(counts)
+        await store.settle_lanes()
+        joined = await store.joined_hosts()
         waiting = await store.waiting_by_lane(MAX_COUNTED_HOSTS)
-        headway = Headway(waiting, lane_of, settings.host_rate_per_second, clock.now().monotonic)
+        headway = Headway(
+            waiting, lambda host: joined.get(host) or lane_of(host), settings.host_rate_per_second, clock.now().monotonic
+        )
         figures = Figures(counts.total, closed, clock.now(), headway)
         hub.watch(figures.watch)
         open_spool = _spools(collection, settings)
-        await store.settle_lanes()
-        scheduler = scheduler_of(settings, random, await store.joined_hosts())
+        scheduler = scheduler_of(settings, random, joined)
         fetcher = (
             make_fetcher(open_spool)
             if make_fetcher
@@ -167,18 +170,11 @@ async def open_job(
             store, scheduler, feeder, collection.root, journal, hub, clock,
             durable=settings.durability == "batch", patience_seconds=settings.storage_patience_seconds,
         )  # fmt: skip
-        patience = OwnPatience(
-            settings.storage_patience_seconds, settings.network_patience_seconds, () if settings.proxy else proxy_variables()
-        )
-        own_line = OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
         run = Run(
             scheduler=scheduler, feeder=feeder, fetcher=fetcher, inspector=inspector, recorder=recorder,
-            own_line=own_line, keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
-            commands={
-                "retry": lambda body: _reopen(store, figures, body, clock),
-                "hosts": host_order_handler(store, scheduler, clock),
-                "lanes": lambda body: carry_out_grouping(store, body, clock.now().utc_ms),
-            }, clock=clock, hub=hub,
+            own_line=_own_line(settings, scheduler, fetcher, hub),
+            keep_note=lambda note: store.add_event(note.at_ms, note.kind, "", note.detail), inbox=collection.inbox,
+            commands=_commands(store, scheduler, figures, clock), clock=clock, hub=hub,
             limits=RunLimits(settings.wait_seconds, settings.grace_seconds, settings.max_time_seconds),
             take_snapshot=store.snapshot if store.exclusive else None, watch_room=None if make_fetcher else room.run,
         )  # fmt: skip
@@ -187,9 +183,24 @@ async def open_job(
             repaired = f"the last run did not end properly; put in order: {repairs}"
             await store.add_event(clock.now().utc_ms, "repair", "", repaired)
             notices.append(repaired)
-        yield Job(
-            collection, run, scheduler, figures, hub, clock, store, tuple(filter(None, notices)), exceptions_of(settings)
-        )  # fmt: skip
+        said = tuple(filter(None, notices))
+        yield Job(collection, run, scheduler, figures, hub, clock, store, said, exceptions_of(settings))
+
+
+def _own_line(settings: RunSettings, scheduler: Scheduler, fetcher: Fetcher, hub: EventHub) -> OwnLine:
+    patience = OwnPatience(
+        settings.storage_patience_seconds, settings.network_patience_seconds, () if settings.proxy else proxy_variables()
+    )
+    return OwnLine(scheduler, fetcher, hub, patience, SlotSearch() if settings.concurrency == "auto" else None)
+
+
+def _commands(store: Store, scheduler: Scheduler, figures: Figures, clock: Clock) -> dict[str, CommandHandler]:
+    """What the inbox may ask of a run, by name."""
+    return {
+        "retry": lambda body: _reopen(store, figures, body, clock),
+        "hosts": host_order_handler(store, scheduler, clock),
+        "lanes": lambda body: carry_out_grouping(store, body, clock.now().utc_ms),
+    }
 
 
 def _ended(counts: Counts) -> int:
