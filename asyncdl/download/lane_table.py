@@ -62,6 +62,10 @@ class LaneQueue:
     def __len__(self) -> int:
         return len(self.robots) + len(self.jobs)
 
+    def __bool__(self) -> bool:
+        """A lane that is in use is true, whatever waits in it: an empty one is not a missing one."""
+        return True
+
 
 class LaneTable:
     """Queues by lane name, and the order in which they may start."""

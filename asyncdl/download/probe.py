@@ -167,7 +167,7 @@ class Probe:
     def _stop_asking(self, ticket: Ticket) -> None:
         """Not one request more to this lane: what waits there is given back, and so is this."""
         now = self._clock.now()
-        if queue := self._scheduler.lanes.get(ticket.lane):
+        if (queue := self._scheduler.lanes.get(ticket.lane)) is not None:
             queue.lane.pauses.pause(2 * MAX_SECONDS, _ENOUGH, now)
         self._scheduler.finish(ticket, Failed("cancelled"), now)
         self._release_paused(f"not asked: {_ENOUGH}")

@@ -70,6 +70,10 @@ async def test_a_probe_asks_no_host_more_than_five_times_and_changes_no_image(
     assert final_files(collection) == {}
     assert unfinished_files(collection) == []
     assert all(host["requests"] <= 5 for host in ended.json["probe"])
+    errors = {image["error"] for host in ended.json["probe"] for image in host["images"]}
+    assert not [error for error in errors if error and error.startswith("no answer")], (
+        "whoever has had its questions is not waited for"
+    )
 
 
 async def test_a_probe_says_type_size_redirects_and_whether_connections_are_kept(
