@@ -68,15 +68,6 @@ class ImagesEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class LanePaused(Event):
-    """A host is left alone until `until_ms`."""
-
-    lane: str
-    until_ms: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class ManifestExpanded(Event):
     """A IIIF manifest was read and held `canvases` pictures."""
 

@@ -320,9 +320,9 @@ def test_concurrency_is_a_number_in_the_end() -> None:
 
 def test_robots_are_ignored_for_named_hosts_only() -> None:
     some = RunSettings.model_validate({"robots": "ignore:a.org"})
-    assert (some.heeds_robots("a.org"), some.heeds_robots("b.org")) == (False, True)
-    assert not RunSettings(robots="ignore").heeds_robots("b.org")
-    assert RunSettings().heeds_robots("a.org")
+    assert (some.robots, some.robots_ignore_hosts) == ("respect", frozenset({"a.org"}))
+    assert (RunSettings(robots="ignore").robots, RunSettings(robots="ignore").robots_ignore_hosts) == ("ignore", frozenset())
+    assert (RunSettings().robots, RunSettings().robots_ignore_hosts) == ("respect", frozenset())
     assert RunSettings(robots="respect", robots_ignore_hosts=frozenset({"a.org"})) == some
 
 

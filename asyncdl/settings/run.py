@@ -248,10 +248,6 @@ class RunSettings(Slice):
         who = "; ".join(part for part in (f"+{self.project_page}", self.contact) if part)
         return f"asyncdl/{__version__} ({who})"
 
-    def heeds_robots(self, host: str) -> bool:
-        """Whether robots.txt of this host (as lanes name it) is to be fetched and obeyed."""
-        return self.robots == "respect" and host not in self.robots_ignore_hosts
-
     def text_of(self, setting: Setting) -> str:
         """The value of a setting as a person would write it."""
         if setting.field == "robots" and self.robots == "respect" and self.robots_ignore_hosts:
